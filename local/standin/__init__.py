@@ -1,0 +1,1 @@
+"""What every stand-in has: command line, control API, faults, a log of calls."""
