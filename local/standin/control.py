@@ -103,7 +103,7 @@ class Control:
         elif not fault.drop and fault.status is None:
             await self._app(scope, receive, send)
         if fault.drop:
-            abort_connection(receive)
+            await abort_connection(receive)
         elif fault.status is not None:
             await self._fault_response(fault)(scope, receive, send)
 
@@ -158,8 +158,8 @@ async def _swallow(message: Message) -> None:
     """Take an answer that the caller shall never see."""
 
 
-def abort_connection(receive: Receive) -> None:
-    """Cut the TCP connection: the caller sees a reset, not an answer.
+async def abort_connection(receive: Receive) -> None:
+    """Cut the TCP connection: the caller sees a reset, not an answer. Returns when the server knows it is gone.
 
     ASGI has no word for it; uvicorn's `receive` is a method of the object that owns the transport.
     """
@@ -167,3 +167,5 @@ def abort_connection(receive: Receive) -> None:
     if cycle is None:
         raise RuntimeError("a dropped connection needs uvicorn as the server")
     cycle.transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass  # what is left of the request

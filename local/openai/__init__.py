@@ -1,0 +1,1 @@
+"""An Azure OpenAI stand-in: the service's paths, errors, quotas and streaming around an offline rule engine."""
