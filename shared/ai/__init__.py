@@ -1,0 +1,1 @@
+"""The model: its port, profiles, token and cost estimates, and the quota."""

@@ -1,0 +1,1 @@
+"""Adapters to the services of others; each implements a port of a domain."""

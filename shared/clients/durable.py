@@ -1,0 +1,152 @@
+"""Durable Functions as the jobs domain sees it: a starter, and the context of an orchestration."""
+# The SDK is untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import azure.durable_functions as df
+from azure.durable_functions.models.Task import TaskBase, TaskState
+from pydantic import BaseModel
+
+from shared.errors import StorageFull, UpstreamUnavailable
+from shared.jobs.models import Job
+from shared.jobs.orchestrator import OrchestratorTask
+from shared.jobs.steps import ChunkRun, JobRun
+
+JOB_ORCHESTRATION = "run_job_v1"
+CHUNK_ORCHESTRATION = "run_job_chunk_v1"
+_RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=24)
+_ALIVE = (df.OrchestrationRuntimeStatus.Pending, df.OrchestrationRuntimeStatus.Running)
+
+
+class DurableJobRunner:
+    """`JobRunner` with the Durable client of the request or message being served."""
+
+    def __init__(self, client: df.DurableOrchestrationClient) -> None:
+        self._client = client
+
+    async def start(self, job: Job) -> None:
+        """See `JobRunner.start`. The instance id names job and run, so that a second start finds the first."""
+        run = JobRun(owner=job.owner, job_id=job.job_id, run=job.run, correlation_id=job.correlation_id)
+        try:
+            status = await self._client.get_status(run.instance_id)
+            if status and status.runtime_status in _ALIVE:
+                return
+            await self._client.start_new(JOB_ORCHESTRATION, run.instance_id, dump(run))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UpstreamUnavailable("the orchestration service did not answer") from error
+        except Exception as error:
+            # The SDK raises bare Exceptions whose text is the service's answer.
+            if "storage_full" in str(error):
+                raise StorageFull("The storage of orchestrations is full; the job was not started.") from error
+            raise UpstreamUnavailable("the orchestration service refused to start the job") from error
+
+
+class DurableTask:
+    """A task of Durable; what it yields may need translation."""
+
+    def __init__(self, task: TaskBase) -> None:
+        self.task = task
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an exception."""
+        return self.task.state is TaskState.FAILED
+
+    @property
+    def result(self) -> Any:
+        """Its result; the exception when it failed."""
+        return self.task.result
+
+    def translate(self, raw: Any) -> Any:
+        """What the orchestrator is told when this task was yielded."""
+        return raw
+
+
+class FirstOf(DurableTask):
+    """`task_any`: Durable names the task that won, our orchestrators its index."""
+
+    def __init__(self, task: TaskBase, tasks: Sequence[TaskBase]) -> None:
+        super().__init__(task)
+        self._tasks = list(tasks)
+
+    def translate(self, raw: Any) -> int:
+        """The index of the winner."""
+        return next(index for index, task in enumerate(self._tasks) if task is raw)
+
+
+class DurableContext:
+    """`OrchestratorContext` on Durable's context."""
+
+    def __init__(self, context: df.DurableOrchestrationContext) -> None:
+        self._context = context
+
+    @property
+    def now(self) -> datetime:
+        """The replayed time, UTC."""
+        return self._context.current_utc_datetime.replace(tzinfo=UTC)
+
+    def activity(self, name: str, payload: BaseModel, *, retried: bool = False) -> DurableTask:
+        """Call an activity; `retried`: 24 times at most, 5 s apart."""
+        if retried:
+            return DurableTask(self._context.call_activity_with_retry(name, _RETRY, dump(payload)))
+        return DurableTask(self._context.call_activity(name, dump(payload)))
+
+    def chunk(self, payload: ChunkRun) -> DurableTask:
+        """Run a chunk as a sub-orchestration whose id says whose it is."""
+        instance_id = f"{payload.job.instance_id}:{payload.chunk}"
+        return DurableTask(self._context.call_sub_orchestrator(CHUNK_ORCHESTRATION, dump(payload), instance_id))
+
+    def timer(self, fire_at: datetime) -> DurableTask:
+        """Wake at this time. Durable wants naive UTC where its own clock is naive."""
+        return DurableTask(self._context.create_timer(fire_at))
+
+    def cancel(self, timer: OrchestratorTask) -> None:
+        """Forget a timer that has not fired."""
+        assert isinstance(timer, DurableTask)
+        task: Any = timer.task
+        task.cancel()
+
+    def first_of(self, tasks: Sequence[OrchestratorTask]) -> DurableTask:
+        """Yields the index of the first task that ends."""
+        durable = [_durable(task) for task in tasks]
+        return FirstOf(self._context.task_any(durable), durable)
+
+    def all_of(self, tasks: Sequence[OrchestratorTask]) -> DurableTask:
+        """Yields the list of all results; raises the first failure."""
+        return DurableTask(self._context.task_all([_durable(task) for task in tasks]))
+
+    def show(self, status: dict[str, Any]) -> None:
+        """Set the custom status."""
+        self._context.set_custom_status(status)
+
+
+def drive(steps: Generator[OrchestratorTask, Any, Any]) -> Generator[TaskBase, Any, Any]:
+    """Run a domain orchestrator under Durable: unwrap what it yields, translate what comes back."""
+    send: Any = None
+    failure: Exception | None = None
+    while True:
+        try:
+            task = steps.send(send) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            return end.value
+        assert isinstance(task, DurableTask)
+        failure = None
+        try:
+            send = task.translate((yield task.task))
+        except Exception as error:  # noqa: BLE001 - thrown in by Durable for a failed task; the orchestrator decides
+            failure = error
+
+
+def dump(payload: BaseModel) -> dict[str, Any]:
+    """A payload as the JSON object that travels."""
+    return payload.model_dump(mode="json", by_alias=True)
+
+
+def _durable(task: OrchestratorTask) -> TaskBase:
+    assert isinstance(task, DurableTask)
+    return task.task

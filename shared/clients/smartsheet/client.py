@@ -1,0 +1,191 @@
+"""The calls to Smartsheet that the sheets domain makes."""
+
+import asyncio
+import json
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx2
+from pydantic import SecretStr
+
+from shared.clients.smartsheet.failures import unusable_answer
+from shared.clients.smartsheet.mapping import parse_sheet, parse_user, parse_write_answer, rows_to_wire
+from shared.clients.smartsheet.transport import Call, Timing, Transport
+from shared.errors import FieldError, InvalidInput, NotFound, UpstreamFault
+from shared.ids import ColumnId, RowId, SheetId
+from shared.records import utc_now
+from shared.resilience.circuit import CircuitState
+from shared.sheets.models import (
+    MAX_CELL_CHARACTERS,
+    MAX_ROWS_PER_CALL,
+    RowWrite,
+    Sheet,
+    SmartsheetUser,
+    Unchanged,
+    WriteAnswer,
+)
+from shared.sheets.values import text_length
+from shared.telemetry import get_logger
+
+T = TypeVar("T")
+log = get_logger(__name__)
+
+_MAX_ROW_IDS_IN_URL = 100
+_MAX_CHANGE_AGENT = 512
+_VERSIONED = re.compile(r"/\d+\.\d+$")
+
+# Cells hold what people see (level 2: multi-value cells too), also where access is COMMENTER. Cells that never
+# held anything are left out. Without `page` and `pageSize` all rows of a sheet come in one answer (API
+# reference of GET /sheets/{sheetId}: "If neither pageSize nor page is specified, returns all rows").
+_WHOLE_SHEET = {"level": "2", "include": "objectValue", "exclude": "nonexistentCells", "accessApiLevel": "1"}
+
+
+class SmartsheetClient:
+    """A `SheetSource` over HTTP.
+
+    `base_url` may end in the version (`…/2.0`) or not. Seconds bound each attempt; retries stay within
+    `Transport`'s bounds. `headers` go out with every call. Clock, sleep, randomness and the httpx transport
+    can be given. One client serves all tokens; use it from one event loop and `aclose()` it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_seconds: float = 60,
+        write_timeout_seconds: float = 60,
+        max_connections: int = 20,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        base = base_url.rstrip("/")
+        self._now = now
+        self._transport = Transport(
+            base if _VERSIONED.search(base) else f"{base}/2.0",
+            read_seconds=timeout_seconds,
+            write_seconds=write_timeout_seconds,
+            max_connections=max_connections,
+            headers=headers or {},
+            timing=Timing(clock, sleep, random, now),
+            transport=transport,
+        )
+
+    @property
+    def circuit_state(self) -> CircuitState:
+        """Whether Smartsheet is being asked at the moment (for the health report)."""
+        return self._transport.circuit.state
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def get_user(self, token: SecretStr) -> SmartsheetUser:
+        """The person the token belongs to. Raises as `SheetSource` says."""
+        body = await self._transport.send(Call("GET", "/users/me"), token)
+        return await _read(parse_user, body)
+
+    async def get_sheet(
+        self,
+        token: SecretStr,
+        sheet_id: SheetId,
+        *,
+        column_ids: Sequence[ColumnId] = (),
+        row_ids: Sequence[RowId] = (),
+        if_version_after: int | None = None,
+        rows_modified_since: datetime | None = None,
+    ) -> Sheet | Unchanged:
+        """The sheet or the asked part of it, in one call. Raises as `SheetSource` says.
+
+        Also raises `InvalidInput` for an id that is no number, and `ValueError` for more than 100 row ids.
+        """
+        if len(row_ids) > _MAX_ROW_IDS_IN_URL:
+            raise ValueError(f"at most {_MAX_ROW_IDS_IN_URL} row ids fit into a URL; leave them out to get all rows")
+        query = dict(_WHOLE_SHEET)
+        if column_ids:
+            query["columnIds"] = ",".join(_number(id_, f"columnIds.{n}") for n, id_ in enumerate(column_ids))
+        if row_ids:
+            query["rowIds"] = ",".join(_number(id_, f"rowIds.{n}") for n, id_ in enumerate(row_ids))
+        if if_version_after is not None:
+            query["ifVersionAfter"] = str(if_version_after)
+        if rows_modified_since is not None:
+            query["rowsModifiedSince"] = rows_modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        fetched_at = self._now()
+        body = await self._transport.send(Call("GET", "/sheets/{sheetId}", _sheet(sheet_id), query), token)
+        answer = await _read(lambda text: parse_sheet(text, fetched_at), body)
+        whole = not row_ids and rows_modified_since is None
+        if whole and isinstance(answer, Sheet) and len(answer.rows) < answer.total_row_count:
+            log.warning("sheet %s: %d of %d rows came", sheet_id, len(answer.rows), answer.total_row_count)
+            raise UpstreamFault("Smartsheet left out rows of the sheet.", code="incomplete_sheet")
+        return answer
+
+    async def update_rows(
+        self, token: SecretStr, sheet_id: SheetId, rows: Sequence[RowWrite], *, change_agent: str
+    ) -> WriteAnswer:
+        """Set cells of 1 to 500 rows in one call, with partial success. Raises as `SheetSource` says.
+
+        `UpstreamTimeout` and `UpstreamFault` leave open whether the write took effect; with every other error
+        it did not. A text above 4,000 characters is refused (`InvalidInput`, `value_too_long`) before anything
+        is sent: Smartsheet would cut it silently. `change_agent` (ASCII, ≤ 512 characters) comes back in webhooks.
+        """
+        _check_write(rows, change_agent)
+        call = Call(
+            "PUT",
+            "/sheets/{sheetId}/rows",
+            _sheet(sheet_id),
+            {"allowPartialSuccess": "true"},
+            json.dumps(rows_to_wire(rows), allow_nan=False).encode(),
+            {"Smartsheet-Change-Agent": change_agent, "Content-Type": "application/json"},
+        )
+        body = await self._transport.send(call, token)
+        return await _read(lambda text: parse_write_answer(text, rows), body)
+
+
+async def _read(parse: Callable[[bytes], T], body: bytes) -> T:
+    """Parse an answer in a thread: a large sheet takes seconds."""
+    try:
+        return await asyncio.to_thread(parse, body)
+    except ValueError:
+        log.warning("smartsheet gave an answer of %d bytes that cannot be read", len(body))
+        raise unusable_answer() from None
+
+
+def _sheet(sheet_id: SheetId) -> dict[str, str]:
+    if not _is_number(sheet_id):
+        raise NotFound("There is no such sheet: sheet ids are numbers.", code="sheet_not_found")
+    return {"sheetId": sheet_id}
+
+
+def _check_write(rows: Sequence[RowWrite], change_agent: str) -> None:
+    if not 1 <= len(rows) <= MAX_ROWS_PER_CALL:
+        raise ValueError(f"a call takes 1 to {MAX_ROWS_PER_CALL} rows, not {len(rows)}")
+    if not change_agent.isascii() or not change_agent.isprintable() or len(change_agent) > _MAX_CHANGE_AGENT:
+        raise ValueError(f"a change agent is at most {_MAX_CHANGE_AGENT} printable ASCII characters")
+    errors: list[FieldError] = []
+    for at, row in enumerate(rows):
+        _number(row.row_id, f"rows.{at}.id")
+        for place, cell in enumerate(row.cells):
+            _number(cell.column_id, f"rows.{at}.cells.{place}.columnId")
+            if isinstance(cell.value, str) and text_length(cell.value) > MAX_CELL_CHARACTERS:
+                message = f"is longer than the {MAX_CELL_CHARACTERS} characters that a cell holds"
+                errors.append(FieldError(f"rows.{at}.cells.{place}.value", message))
+    if errors:
+        raise InvalidInput("Some texts are too long for a cell.", code="value_too_long", errors=tuple(errors))
+
+
+def _number(id_: str, field: str) -> str:
+    if not _is_number(id_):
+        message = "is not an id of Smartsheet: those are whole numbers"
+        raise InvalidInput(f"{field} {message}.", code="invalid_id", errors=(FieldError(field, message),))
+    return id_
+
+
+def _is_number(id_: str) -> bool:
+    return id_.isascii() and id_.isdigit() and len(id_) <= 19

@@ -1,0 +1,215 @@
+"""The only place where objects are wired. Nothing is built at import; everything is built once, on first use."""
+
+from datetime import timedelta
+from functools import cache, cached_property
+from urllib.parse import urlsplit
+
+from shared.ai.estimates import PriceTable, parse_prices
+from shared.ai.quota import QuotaGate
+from shared.changes.service import ChangeService
+from shared.chat.sessions import SessionService
+from shared.clients.openai import OpenAIModel
+from shared.clients.queues import StorageQueues
+from shared.clients.smartsheet.client import SmartsheetClient
+from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
+from shared.events.bus import EventBus
+from shared.health import HealthService
+from shared.identity.models import Caller
+from shared.identity.ports import Identity
+from shared.identity.service import SingleUserIdentity
+from shared.ids import JobId, SessionId, SheetId
+from shared.jobs.lifecycle import JobLifecycle
+from shared.jobs.processing import RowProcessor
+from shared.jobs.service import JobService
+from shared.jobs.writing import OutcomeWriter
+from shared.realtime.push import push_to
+from shared.realtime.service import RealtimeService
+from shared.records import utc_now
+from shared.resilience.circuit import CircuitBreaker
+from shared.settings import Settings, load_settings
+from shared.sheets.cache import SheetCache
+from shared.sheets.service import SheetService
+from shared.stores.changes import DocumentChangeStore
+from shared.stores.connections import DocumentConnectionStore
+from shared.stores.events import DocumentEventStore
+from shared.stores.jobs import DocumentJobStore, DocumentLedger
+from shared.stores.sessions import DocumentSessionStore
+from shared.stores.sqlite import SqliteDocuments
+
+
+class Container:
+    """The application's objects. Tests replace an attribute before it is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    # --- what the edge asks ------------------------------------------------------------------------
+
+    @cached_property
+    def allowed_origins(self) -> frozenset[str]:
+        """Origins of pages that may call: our own, and those of `ALLOWED_ORIGINS`; loopback under both its names."""
+        origins = {self.settings.public_base_url.lower(), *map(str.lower, self.settings.allowed_origins)}
+        own = urlsplit(self.settings.public_base_url)
+        if own.hostname in ("localhost", "127.0.0.1"):
+            origins |= {f"{own.scheme}://{name}:{own.port or 80}" for name in ("localhost", "127.0.0.1")}
+        return frozenset(origins)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who calls."""
+        assert self.settings.smartsheet_access_token is not None
+        return SingleUserIdentity(self.settings.smartsheet_access_token)
+
+    @cached_property
+    def health(self) -> HealthService:
+        """Whether the application can work."""
+        return HealthService({"database": self.documents.check, "queues": self.queues.check})
+
+    # --- domains -----------------------------------------------------------------------------------
+
+    @cached_property
+    def sheets(self) -> SheetService:
+        """Sheets and their cache."""
+        return SheetService(self.smartsheet, SheetCache(), utc_now)
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        """Chat sessions."""
+        return SessionService(self.sheets, self._session_store, self.identity, self.queues, self.events)
+
+    @cached_property
+    def changes(self) -> ChangeService:
+        """Change-sets."""
+        timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
+        return ChangeService(self.sheets, DocumentChangeStore(self.documents), write_timeout=timeout)
+
+    @cached_property
+    def jobs(self) -> JobService:
+        """Starting jobs and looking at them."""
+        return JobService(self.sheets, self._job_store, self._ledger, self.queues)
+
+    @cached_property
+    def job_lifecycle(self) -> JobLifecycle:
+        """The steps of running jobs."""
+        return JobLifecycle(
+            self.identity,
+            self.sheets,
+            self._job_store,
+            self._ledger,
+            RowProcessor(self.sheets, self._ledger, self.model, model_name=self.settings.openai_model),
+            OutcomeWriter(self._ledger, self.changes),
+            self.events,
+            self.queues,
+            self._prices,
+            model_name=self.settings.openai_model,
+        )
+
+    @cached_property
+    def events(self) -> EventBus:
+        """The event bus."""
+        bus = EventBus(DocumentEventStore(self.documents, retention_days=self.settings.event_retention_days))
+        bus.subscribe("*", push_to(self.webpubsub))
+        return bus
+
+    @cached_property
+    def realtime(self) -> RealtimeService:
+        """Topics and subscriptions."""
+        gates = {"job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
+        store = DocumentConnectionStore(self.documents)
+        return RealtimeService(self.webpubsub, store, self.identity, self.events, gates)
+
+    # --- adapters ----------------------------------------------------------------------------------
+
+    @cached_property
+    def documents(self) -> SqliteDocuments:
+        """The database."""
+        return SqliteDocuments(self.settings.sqlite_path)
+
+    @cached_property
+    def smartsheet(self) -> SmartsheetClient:
+        """Smartsheet."""
+        return SmartsheetClient(
+            self.settings.smartsheet_api_base,
+            timeout_seconds=self.settings.smartsheet_timeout_seconds,
+            write_timeout_seconds=self.settings.smartsheet_write_timeout_seconds,
+        )
+
+    @cached_property
+    def model(self) -> OpenAIModel:
+        """The language model, behind the quota of this instance."""
+        settings = self.settings
+        gate = QuotaGate(
+            tokens_per_minute=settings.openai_tokens_per_minute,
+            requests_per_minute=settings.openai_requests_per_minute,
+            concurrency=settings.openai_concurrency,
+        )
+        return OpenAIModel(
+            api_base=settings.openai_api_base,
+            api_key=settings.openai_api_key,
+            api_version=settings.openai_api_version,
+            deployment=settings.openai_deployment,
+            model=settings.openai_model,
+            timeout_seconds=settings.openai_timeout_seconds,
+            gate=gate,
+            breaker=CircuitBreaker("Azure OpenAI"),
+        )
+
+    @cached_property
+    def queues(self) -> StorageQueues:
+        """Storage queues."""
+        return StorageQueues(self.settings.storage_connection, breaker=CircuitBreaker("Storage queues"))
+
+    @cached_property
+    def webpubsub(self) -> WebPubSubGateway:
+        """Web PubSub's data plane."""
+        return WebPubSubGateway(self.settings.webpubsub_connection, breaker=CircuitBreaker("Web PubSub"))
+
+    @cached_property
+    def webpubsub_host(self) -> str:
+        """The host that asks whether it may send us events."""
+        return endpoint_host(self.settings.webpubsub_connection)
+
+    @cached_property
+    def webpubsub_keys(self) -> tuple[str, ...]:
+        """Access keys that sign upstream events."""
+        return access_keys(self.settings.webpubsub_connection)
+
+    @cached_property
+    def _session_store(self) -> DocumentSessionStore:
+        return DocumentSessionStore(self.documents)
+
+    @cached_property
+    def _job_store(self) -> DocumentJobStore:
+        return DocumentJobStore(self.documents)
+
+    @cached_property
+    def _ledger(self) -> DocumentLedger:
+        return DocumentLedger(self.documents)
+
+    @cached_property
+    def _prices(self) -> PriceTable:
+        return parse_prices(self.settings.model_prices)
+
+    async def _job_gate(self, caller: Caller, subject: str) -> None:
+        await self.jobs.get(caller, JobId(subject))
+
+    async def _session_gate(self, caller: Caller, subject: str) -> None:
+        await self.sessions.get(caller, SessionId(subject))
+
+    async def _sheet_gate(self, caller: Caller, subject: str) -> None:
+        await self.sheets.confirm_access(caller, SheetId(subject))
+
+    async def close(self) -> None:
+        """Let go of connections that were opened."""
+        for name in ("smartsheet", "model", "webpubsub", "queues"):
+            opened = self.__dict__.get(name)
+            if opened is not None:
+                await opened.aclose()
+        if "documents" in self.__dict__:
+            await self.documents.close()
+
+
+@cache
+def get_container() -> Container:
+    """The container of this process. Raises `SettingsError` when the settings cannot be used."""
+    return Container(load_settings())

@@ -1,0 +1,1 @@
+"""Every trigger: parse, authorise, call one service, reply. Nothing is decided here."""

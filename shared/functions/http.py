@@ -1,0 +1,137 @@
+"""The edge of every HTTP function: correlation, protection against foreign pages, parsing, errors."""
+
+import json
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from shared.clients.durable import DurableJobRunner
+from shared.container import Container, get_container
+from shared.errors import AppError, Forbidden, InvalidInput
+from shared.functions.problems import internal_error, invalid_input, problem_response
+from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
+from shared.functions.routes import ROUTES, Call, Handler, NoQuery, Route
+from shared.telemetry import accept_correlation_id, correlated, get_logger
+
+log = get_logger(__name__)
+
+MAX_BODY_BYTES = 1_000_000
+_READING = ("GET", "HEAD")
+
+
+def operation(
+    triggers: Triggers,
+    method: str,
+    path: str,
+    *,
+    summary: str,
+    tag: str,
+    answers: type[BaseModel],
+    status: int = 200,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] = NoQuery,
+    errors: tuple[type[AppError], ...] = (),
+    starts_jobs: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
+
+    The function is named like the handler. `starts_jobs` gives it the Durable client.
+    """
+
+    def register(handler: Handler) -> Handler:
+        name = handler.__name__
+        route = Route(name, method, path, summary, answers, status, body, query, errors, tag, handler, starts_jobs)
+        ROUTES[name] = route
+        serve = _with_client(route) if starts_jobs else _without_client(route)
+        serve.__name__ = name
+        triggers.http(path, [method], with_client=starts_jobs)(serve)
+        return handler
+
+    return register
+
+
+def _without_client(route: Route) -> HttpFunction:
+    async def serve(req: func.HttpRequest) -> func.HttpResponse:
+        return await answer(route, req, None)
+
+    return serve
+
+
+def _with_client(route: Route) -> HttpFunction:
+    async def serve(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
+        return await answer(route, req, client)
+
+    return serve
+
+
+async def answer(route: Route, request: func.HttpRequest, client: DurableClient | None) -> func.HttpResponse:
+    """Serve one request: every outcome becomes an answer with the correlation id."""
+    with correlated(accept_correlation_id(header_map(request).get("X-Correlation-ID"))) as correlation_id:
+        try:
+            container = get_container()
+            require_own_page(request, container)
+            call = Call(
+                container=container,
+                caller=await container.identity.caller_of_request(),
+                path=dict(request.route_params),
+                query=_parse_query(route.query, request),
+                body=None if route.body is None else parse_body(route.body, request),
+                idempotency_key=header_map(request).get("Idempotency-Key"),
+                runner=None if client is None else DurableJobRunner(client),
+            )
+            result = await route.handler(call)
+        except AppError as error:
+            log.info("%s: %s", route.name, error.code)
+            return problem_response(error, correlation_id)
+        except Exception:
+            log.exception("%s failed", route.name)
+            return internal_error(correlation_id)
+        return _reply(result, route.status, correlation_id)
+
+
+def require_own_page(request: func.HttpRequest, container: Container) -> None:
+    """Refuse what a foreign page, or a name rebound to this address, makes a browser send. Raises `Forbidden`."""
+    allowed = container.allowed_origins
+    host = header_map(request).get("Host", "")
+    if host.lower() not in {urlsplit(origin).netloc for origin in allowed}:
+        raise Forbidden("This host name is not one that this service answers for.", code="host_not_allowed")
+    origin = header_map(request).get("Origin")
+    if origin is not None and origin.lower() not in allowed:
+        raise Forbidden("Pages of this origin may not call this service.", code="origin_not_allowed")
+    if request.method not in _READING and not header_map(request).get("X-Requested-With"):
+        raise Forbidden("Send the header X-Requested-With (any value) with every change.", code="csrf_header_missing")
+
+
+def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
+    """The JSON body as `model`. Raises `InvalidInput` (`unsupported_media_type`, `malformed_json`, …)."""
+    content_type = header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise InvalidInput("Send the body as application/json.", code="unsupported_media_type")
+    raw = request.get_body()
+    if len(raw) > MAX_BODY_BYTES:
+        raise InvalidInput(f"The body may have at most {MAX_BODY_BYTES:,} bytes.", code="body_too_large")
+    try:
+        json.loads(raw)
+    except ValueError as error:
+        position = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidInput(f"The body is not JSON{position}.", code="malformed_json") from None
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise invalid_input(error, where="body") from None
+
+
+def _parse_query(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
+    try:
+        return model.model_validate(dict(request.params))
+    except ValidationError as error:
+        raise invalid_input(error, where="query") from None
+
+
+def _reply(result: BaseModel, status: int, correlation_id: str) -> func.HttpResponse:
+    headers = {"X-Correlation-ID": correlation_id, "Cache-Control": "no-store"}
+    return func.HttpResponse(
+        result.model_dump_json(by_alias=True), status_code=status, headers=headers, mimetype="application/json"
+    )

@@ -1,0 +1,145 @@
+"""Jobs: the API, the orchestrations, their activities, and the guard.
+
+start_job → run_job_v1 → plan_job
+                       → run_job_chunk_v1 → process_rows …
+                       → apply_outcomes, report_progress
+                       → finish_job
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.functions as func
+from pydantic import Field
+
+from shared.clients.durable import DurableContext, DurableJobRunner, drive, dump
+from shared.container import get_container
+from shared.errors import Forbidden, InvalidInput, NotFound, StorageFull, UpstreamUnavailable
+from shared.functions.http import operation
+from shared.functions.registration import DurableClient, DurableOrchestration, Triggers
+from shared.functions.routes import Call, NoQuery
+from shared.ids import JobId
+from shared.jobs.orchestrator import run_chunk, run_job
+from shared.jobs.requests import JobPage, JobView, RowOutcomePage, StartJob
+from shared.jobs.service import GUARD_QUEUE
+from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun
+from shared.records import Frozen
+from shared.telemetry import correlated
+
+triggers = Triggers()
+
+
+class PageQuery(Frozen):
+    """A page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, description="`nextCursor` of the page before.")
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs",
+    summary="Start a job over a sheet's rows",
+    tag="Jobs",
+    body=StartJob,
+    answers=JobView,
+    status=202,
+    errors=(InvalidInput, NotFound, Forbidden, StorageFull, UpstreamUnavailable),
+    starts_jobs=True,
+)
+async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
+    """The job is saved and queued; follow it on the topic `job:{id}` or here."""
+    assert call.runner is not None
+    return await call.container.jobs.start(call.caller, call.body, call.runner, idempotency_key=call.idempotency_key)
+
+
+@operation(triggers, "GET", "jobs", summary="The caller's jobs", tag="Jobs", query=PageQuery, answers=JobPage)
+async def list_jobs(call: Call[None, PageQuery]) -> JobPage:
+    """Newest first."""
+    return await call.container.jobs.list(call.caller, limit=call.query.limit, cursor=call.query.cursor)
+
+
+@operation(triggers, "GET", "jobs/{jobId:guid}", summary="A job", tag="Jobs", answers=JobView, errors=(NotFound,))
+async def get_job(call: Call[None, NoQuery]) -> JobView:
+    """Status, progress and, when finished, the result."""
+    return await call.container.jobs.get(call.caller, JobId(call.path["jobId"]))
+
+
+@operation(
+    triggers,
+    "GET",
+    "jobs/{jobId:guid}/rows",
+    summary="What became of each row",
+    tag="Jobs",
+    query=PageQuery,
+    answers=RowOutcomePage,
+    errors=(NotFound,),
+)
+async def list_job_rows(call: Call[None, PageQuery]) -> RowOutcomePage:
+    """Outcomes in the order of the plan."""
+    query = call.query
+    job_id = JobId(call.path["jobId"])
+    return await call.container.jobs.rows(call.caller, job_id, limit=query.limit, cursor=query.cursor)
+
+
+@triggers.orchestration
+def run_job_v1(context: DurableOrchestration) -> Generator[Any, Any, Any]:
+    """One run of a job."""
+    job = JobRun.model_validate(context.get_input())
+    return (yield from drive(run_job(DurableContext(context), job)))
+
+
+@triggers.orchestration
+def run_job_chunk_v1(context: DurableOrchestration) -> Generator[Any, Any, Any]:
+    """One chunk of a job's rows."""
+    chunk = ChunkRun.model_validate(context.get_input())
+    return (yield from drive(run_chunk(DurableContext(context), chunk)))
+
+
+@triggers.activity
+async def plan_job(payload: dict[str, Any]) -> dict[str, Any]:
+    """Cut the rows into chunks."""
+    run = JobRun.model_validate(payload)
+    with correlated(run.correlation_id):
+        return dump(await get_container().job_lifecycle.plan(run))
+
+
+@triggers.activity
+async def process_rows(payload: dict[str, Any]) -> dict[str, Any]:
+    """Bring a few rows to outcomes."""
+    slot = SlotRun.model_validate(payload)
+    with correlated(slot.job.correlation_id):
+        return dump(await get_container().job_lifecycle.process(slot))
+
+
+@triggers.activity
+async def apply_outcomes(payload: dict[str, Any]) -> dict[str, Any]:
+    """Write outcomes to the sheet."""
+    apply = ApplyRun.model_validate(payload)
+    with correlated(apply.job.correlation_id):
+        return dump(await get_container().job_lifecycle.apply(apply))
+
+
+@triggers.activity
+async def report_progress(payload: dict[str, Any]) -> None:
+    """Save and publish how far a job has come."""
+    report = ProgressReport.model_validate(payload)
+    with correlated(report.job.correlation_id):
+        await get_container().job_lifecycle.report(report)
+
+
+@triggers.activity
+async def finish_job(payload: dict[str, Any]) -> None:
+    """Sum up and close a job."""
+    end = JobEnd.model_validate(payload)
+    with correlated(end.job.correlation_id):
+        await get_container().job_lifecycle.finish(end)
+
+
+@triggers.queue(GUARD_QUEUE, with_client=True)
+async def guard_job(msg: func.QueueMessage, client: DurableClient) -> None:
+    """Start a job that stayed queued because its starter died."""
+    run = JobRun.model_validate_json(msg.get_body())
+    with correlated(run.correlation_id):
+        await get_container().job_lifecycle.guard(run, DurableJobRunner(client))

@@ -1,0 +1,1 @@
+"""Who calls, and with which Smartsheet token their work is done."""

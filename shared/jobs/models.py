@@ -1,0 +1,132 @@
+"""Jobs and what is kept about them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.ids import ColumnId, JobId, RowId, SheetId, UserId
+from shared.records import Frozen, Record
+from shared.sheets.models import CellValue
+
+JobStatus = Literal["created", "queued", "processing", "completed", "failed", "cancelled"]
+FINISHED: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+class JobError(Frozen):
+    """Why a job failed: a stable code, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+class SampleResult(Frozen):
+    """One of the first results, for a glance."""
+
+    row_id: RowId
+    value: str
+
+
+class TokenCount(Frozen):
+    """Tokens used, as the service counted them."""
+
+    input: int = 0
+    output: int = 0
+
+
+class Cost(Frozen):
+    """What the tokens cost; `amount` is None when the model has no price in `MODEL_PRICES`."""
+
+    amount: float | None = None
+    currency: str = "USD"
+
+
+class JobResult(Frozen):
+    """What a finished job did. `processed_rows` are rows with a result, written or already equal."""
+
+    processed_rows: int
+    failed_rows: int
+    skipped_rows: int
+    sample_results: tuple[SampleResult, ...]
+    tokens: TokenCount
+    cost: Cost
+
+
+class Job(Record):
+    """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh."""
+
+    owner: UserId
+    type: str
+    sheet_id: SheetId
+    status: JobStatus
+    run: int = 1
+    progress: int = 0
+    total: int = 0
+    failed_rows: int = 0
+    skipped_rows: int = 0
+    written_rows: int = 0
+    source_column_ids: tuple[ColumnId, ...]
+    target_column_id: ColumnId
+    planned_activities: tuple[int, ...] | None = None
+    request_hash: str
+    parameters: dict[str, Any]
+    error: JobError | None = None
+    result: JobResult | None = None
+    correlation_id: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def job_id(self) -> JobId:
+        """The id, as what it is."""
+        return JobId(self.id)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in FINISHED
+
+
+class PlanChunk(Record):
+    """The rows of one chunk: one tuple of row ids per activity. `positions` number the rows of the whole job."""
+
+    first_position: int
+    slots: tuple[tuple[RowId, ...], ...]
+
+
+OutcomeStatus = Literal["done", "failed", "skipped"]
+WriteState = Literal["none", "pending", "written", "unchanged", "conflict", "refused"]
+
+
+class RowOutcome(Record):
+    """What became of one row; `id` is the row's. It is saved before anything is written to the sheet."""
+
+    position: int
+    status: OutcomeStatus
+    code: str | None = None
+    message: str | None = None
+    value: str | None = None
+    note: str | None = None
+    before: CellValue = None
+    input_hash: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    write_state: WriteState = "none"
+    at: datetime
+
+    @property
+    def row_id(self) -> RowId:
+        """The id, as what it is."""
+        return RowId(self.id)
+
+    @property
+    def counted_as(self) -> OutcomeStatus:
+        """How the job counts the row: a result that could not be written is a failure."""
+        return "failed" if self.write_state in ("conflict", "refused") else self.status
+
+
+class WriteCursor(Record):
+    """Where the writer of a job stands: the batch it is at, and the rows of that batch while it is open."""
+
+    batch: int
+    open_rows: tuple[RowId, ...] = Field(default=())

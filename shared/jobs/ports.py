@@ -1,0 +1,71 @@
+"""What the jobs domain needs from the outside."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.ids import JobId, RowId, UserId
+from shared.jobs.models import Job, PlanChunk, RowOutcome, WriteCursor
+
+
+class JobStore(Protocol):
+    """Jobs, by owner."""
+
+    async def get(self, owner: UserId, job_id: JobId) -> Job:
+        """Raises `NotFound` (code `job_not_found`), also for somebody else's job."""
+        ...
+
+    async def create(self, job: Job) -> Job:
+        """Raises `Conflict` (code `already_exists`)."""
+        ...
+
+    async def replace(self, job: Job) -> Job:
+        """Raises `PreconditionFailed` when the job changed since it was read."""
+        ...
+
+    async def list(self, owner: UserId, *, limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
+        """The owner's jobs, newest first."""
+        ...
+
+
+class Ledger(Protocol):
+    """The outcomes of a job's rows, its plan, and its writer's place. Everything here may be saved twice."""
+
+    async def save_plan(self, job_id: JobId, chunks: Sequence[PlanChunk]) -> None:
+        """Store the plan's chunks."""
+        ...
+
+    async def get_chunk(self, job_id: JobId, chunk_id: str) -> PlanChunk:
+        """Raises `NotFound` (code `plan_not_found`)."""
+        ...
+
+    async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:
+        """The row's outcome, if it has one."""
+        ...
+
+    async def save(self, job_id: JobId, outcomes: Sequence[RowOutcome]) -> None:
+        """Store outcomes, in place of former ones of the same rows."""
+        ...
+
+    async def list_unwritten(self, job_id: JobId, *, limit: int) -> list[RowOutcome]:
+        """Outcomes whose value waits to be written, in the order of the plan."""
+        ...
+
+    async def list(self, job_id: JobId, *, limit: int, cursor: str | None) -> tuple[list[RowOutcome], str | None]:
+        """All outcomes, in the order of the plan."""
+        ...
+
+    async def get_cursor(self, job_id: JobId) -> WriteCursor:
+        """The writer's place; a fresh one when it never wrote."""
+        ...
+
+    async def save_cursor(self, job_id: JobId, cursor: WriteCursor) -> None:
+        """Raises `PreconditionFailed` when another writer moved it."""
+        ...
+
+
+class JobRunner(Protocol):
+    """Starts orchestrations."""
+
+    async def start(self, job: Job) -> None:
+        """Run the job's current run, unless it runs already. Raises `UpstreamUnavailable`, `StorageFull`."""
+        ...

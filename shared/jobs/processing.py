@@ -1,0 +1,140 @@
+"""Works on rows: the model's answer for each, saved in the ledger before anything else happens with it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from shared.ai.ports import Model, ModelDeferred, ModelRefusal
+from shared.errors import StorageFull, UpstreamUnavailable
+from shared.identity.models import Caller
+from shared.jobs.kinds import JobKind, input_hash
+from shared.jobs.models import Job, PlanChunk, RowOutcome
+from shared.jobs.ports import Ledger
+from shared.jobs.steps import Counts, SlotResult
+from shared.records import utc_now
+from shared.sheets.models import Cell, Row, Sheet
+from shared.sheets.service import SheetService
+from shared.sheets.values import cell_text
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_PAUSE = timedelta(seconds=5)
+_SNAPSHOT_SECONDS = 3600.0  # a job works on the sheet as it was when it started; writes look again
+_EMPTY = Cell()
+
+
+class RowProcessor:
+    """Turns rows into outcomes. `rows_at_once` bounds the rows of one activity that are asked for together."""
+
+    def __init__(
+        self,
+        sheets: SheetService,
+        ledger: Ledger,
+        model: Model,
+        *,
+        model_name: str,
+        rows_at_once: int = 2,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._sheets = sheets
+        self._ledger = ledger
+        self._model = model
+        self._model_name = model_name
+        self._rows_at_once = rows_at_once
+        self._clock = clock
+
+    async def process(self, caller: Caller, job: Job, kind: JobKind, chunk: PlanChunk, slot: int) -> SlotResult:
+        """Bring every row of the slot to an outcome, or say until when the rest has to wait.
+
+        A row that has an outcome already is counted and not worked on again.
+        """
+        try:
+            sheet = await self._sheets.open(caller, job.sheet_id, max_age_seconds=_SNAPSHOT_SECONDS)
+        except UpstreamUnavailable as error:
+            wait = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else _PAUSE
+            return self._deferred(Counts(), wait)
+        size = len(chunk.slots[0])
+        first = chunk.first_position + slot * size
+        room = asyncio.Semaphore(self._rows_at_once)
+
+        async def one(offset: int) -> RowOutcome | timedelta:
+            async with room:
+                return await self._row(sheet, job, kind, chunk, slot, offset, first + offset)
+
+        results = await asyncio.gather(*(one(offset) for offset in range(len(chunk.slots[slot]))))
+        counts = _count([result for result in results if isinstance(result, RowOutcome)])
+        waits = [result for result in results if isinstance(result, timedelta)]
+        return self._deferred(counts, max(waits)) if waits else SlotResult(counts=counts)
+
+    async def _row(
+        self, sheet: Sheet, job: Job, kind: JobKind, chunk: PlanChunk, slot: int, offset: int, position: int
+    ) -> RowOutcome | timedelta:
+        row_id = chunk.slots[slot][offset]
+        try:
+            known = await self._ledger.find(job.job_id, row_id)
+            if known is not None:
+                return known
+            outcome = await self._work(sheet, job, kind, sheet.rows_by_id.get(row_id), row_id, position)
+            await self._ledger.save(job.job_id, [outcome])
+        except ModelDeferred as deferred:
+            return timedelta(seconds=deferred.seconds)
+        except StorageFull:
+            log.warning("job %s: no room for outcomes; the row waits", job.id)
+            return _PAUSE
+        return outcome
+
+    async def _work(
+        self, sheet: Sheet, job: Job, kind: JobKind, row: Row | None, row_id: str, position: int
+    ) -> RowOutcome:
+        source = _source(sheet, job, row)
+        outcome = RowOutcome(
+            id=row_id,
+            position=position,
+            status="failed",
+            before=row.cells.get(job.target_column_id, _EMPTY).value if row else None,
+            input_hash=input_hash(kind, job.parameters, source, self._model_name),
+            at=self._clock(),
+        )
+        if row is None:
+            return _failed(outcome, "row_not_found", "The row is no longer in the sheet.")
+        if not source:
+            return outcome.model_copy(
+                update={"status": "skipped", "code": "empty_source", "message": "The source cells are empty."}
+            )
+        request = kind.request(source=source, request_id=f"{job.id}:{row_id}", parameters=job.parameters)
+        try:
+            answer = await self._model.complete(request)
+        except ModelRefusal as refusal:
+            tokens = {"input_tokens": refusal.input_tokens, "output_tokens": refusal.output_tokens}
+            return _failed(outcome.model_copy(update=tokens), refusal.code, refusal.message)
+        tokens = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+        outcome = outcome.model_copy(update=tokens)
+        try:
+            cell = kind.outcome(answer.content, source=source, parameters=job.parameters)
+        except ModelRefusal as refusal:
+            return _failed(outcome, refusal.code, refusal.message)
+        return outcome.model_copy(
+            update={"status": "done", "value": cell.text, "note": cell.note, "write_state": "pending"}
+        )
+
+    def _deferred(self, counts: Counts, wait: timedelta) -> SlotResult:
+        return SlotResult(counts=counts, deferred_until=self._clock() + wait)
+
+
+def _source(sheet: Sheet, job: Job, row: Row | None) -> list[tuple[str, str]]:
+    """Title and text of the row's source cells that hold something."""
+    if row is None:
+        return []
+    titles = {column.id: column.title for column in sheet.columns}
+    texts = [(titles.get(id_, id_), cell_text(row.cells.get(id_, _EMPTY))) for id_ in job.source_column_ids]
+    return [(title, text) for title, text in texts if text.strip()]
+
+
+def _count(outcomes: Sequence[RowOutcome]) -> Counts:
+    by_status = [outcome.status for outcome in outcomes]
+    return Counts(done=by_status.count("done"), failed=by_status.count("failed"), skipped=by_status.count("skipped"))
+
+
+def _failed(outcome: RowOutcome, code: str, message: str) -> RowOutcome:
+    return outcome.model_copy(update={"status": "failed", "code": code, "message": message})

@@ -1,0 +1,97 @@
+"""What callers send and get about jobs."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from shared.ids import ColumnId, JobId, RowId, SheetId
+from shared.jobs.models import Job, JobError, JobResult, JobStatus
+from shared.records import Frozen
+
+
+class RowSelection(Frozen):
+    """Which rows to work on; without it, all."""
+
+    ids: tuple[RowId, ...] = Field(min_length=1, max_length=20_000, description="Row ids.")
+
+
+class StartJob(Frozen):
+    """`POST /api/jobs`."""
+
+    type: str = Field(description="The kind of job, such as `SUMMARIZE`.")
+    sheet_id: SheetId = Field(pattern=r"^\d{1,19}$")
+    parameters: dict[str, Any] = Field(description="By kind: `sourceColumns` and `targetColumn` as titles or ids.")
+    rows: RowSelection | None = None
+
+
+class JobParameters(Frozen):
+    """The parameters as they were resolved: ids."""
+
+    source_columns: tuple[ColumnId, ...]
+    target_column: ColumnId
+
+
+class JobView(Frozen):
+    """A job, as callers see it."""
+
+    id: JobId
+    type: str
+    sheet_id: SheetId
+    status: JobStatus
+    progress: int = Field(description="Rows that have an outcome.")
+    total: int
+    failed_rows: int
+    skipped_rows: int
+    written_rows: int
+    parameters: JobParameters
+    error: JobError | None
+    result: JobResult | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, job: Job) -> "JobView":
+        """The caller's view of a job."""
+        return cls(
+            id=job.job_id,
+            type=job.type,
+            sheet_id=job.sheet_id,
+            status=job.status,
+            progress=job.progress,
+            total=job.total,
+            failed_rows=job.failed_rows,
+            skipped_rows=job.skipped_rows,
+            written_rows=job.written_rows,
+            parameters=JobParameters(source_columns=job.source_column_ids, target_column=job.target_column_id),
+            error=job.error,
+            result=job.result,
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+        )
+
+
+class JobPage(Frozen):
+    """A page of jobs, newest first."""
+
+    items: tuple[JobView, ...]
+    next_cursor: str | None
+
+
+class RowOutcomeView(Frozen):
+    """What became of one row."""
+
+    row_id: RowId
+    status: str
+    code: str | None
+    message: str | None
+    value: str | None
+    note: str | None
+    write_state: str
+
+
+class RowOutcomePage(Frozen):
+    """A page of outcomes, in the order of the plan."""
+
+    items: tuple[RowOutcomeView, ...]
+    next_cursor: str | None

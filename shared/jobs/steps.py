@@ -1,0 +1,101 @@
+"""What the orchestration and its activities tell each other: ids and counts only."""
+
+from datetime import datetime
+
+from shared.ids import JobId, UserId
+from shared.jobs.models import JobError
+from shared.records import Frozen
+
+
+class JobRun(Frozen):
+    """One run of a job: the input of its orchestration."""
+
+    owner: UserId
+    job_id: JobId
+    run: int
+    correlation_id: str
+
+    @property
+    def instance_id(self) -> str:
+        """The orchestration's instance id."""
+        return f"{self.job_id}-{self.run}"
+
+
+class Planned(Frozen):
+    """How the rows were cut: `activities[n]` is the number of activities of chunk n."""
+
+    activities: tuple[int, ...]
+    total: int
+    error: JobError | None = None
+
+
+class ChunkRun(Frozen):
+    """The input of one chunk's orchestration."""
+
+    job: JobRun
+    chunk: int
+    activities: int
+
+
+class SlotRun(Frozen):
+    """The input of one `process_rows` activity: which rows, by their place in the plan."""
+
+    job: JobRun
+    chunk: int
+    slot: int
+
+
+class Counts(Frozen):
+    """Rows with an outcome, by outcome."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            done=self.done + other.done, failed=self.failed + other.failed, skipped=self.skipped + other.skipped
+        )
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.done + self.failed + self.skipped
+
+
+class SlotResult(Frozen):
+    """What became of a slot's rows. With `deferred_until`, some rows wait for room in the quota."""
+
+    counts: Counts
+    deferred_until: datetime | None = None
+    error: JobError | None = None
+
+
+class ApplyRun(Frozen):
+    """The input of `apply_outcomes`. Without `flush` only full batches are written."""
+
+    job: JobRun
+    flush: bool
+
+
+class ApplyResult(Frozen):
+    """How many outcomes were settled (written, equal, in conflict or refused), and when to come back, if ever."""
+
+    settled: int
+    remaining: bool
+    wait_until: datetime | None = None
+    error: JobError | None = None
+
+
+class ProgressReport(Frozen):
+    """The input of `report_progress`."""
+
+    job: JobRun
+    counts: Counts
+
+
+class JobEnd(Frozen):
+    """The input of `finish_job`. `error` is why the run could not go on."""
+
+    job: JobRun
+    error: JobError | None = None

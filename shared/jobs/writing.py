@@ -1,0 +1,110 @@
+"""Writes a job's outcomes to the sheet, one change-set of at most 500 rows after the other.
+
+The cursor names the batch and, while it is open, its rows; everything after that follows from stored things,
+so a second delivery, or a restart at any line, goes on where the first one stopped.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from shared.changes.models import Applied, Author, CellChange, ChangeSet, Waiting
+from shared.changes.service import ChangeService
+from shared.errors import PreconditionFailed, StorageFull, UpstreamUnavailable
+from shared.identity.models import Caller
+from shared.ids import JobId
+from shared.jobs.models import Job, RowOutcome, WriteCursor
+from shared.jobs.ports import Ledger
+from shared.jobs.steps import ApplyResult
+from shared.records import utc_now
+from shared.sheets.models import MAX_ROWS_PER_CALL
+
+_NAMESPACE = uuid.UUID("4f1b0d8e-43a5-4b5e-9d8e-2f6f0a7a3c11")
+_PAUSE = timedelta(seconds=5)
+
+
+class OutcomeWriter:
+    """The only writer of a job's outcomes; called by the job's parent orchestration, one call at a time."""
+
+    def __init__(self, ledger: Ledger, changes: ChangeService, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._ledger = ledger
+        self._changes = changes
+        self._clock = clock
+
+    async def apply(self, caller: Caller, job: Job, *, flush: bool) -> ApplyResult:
+        """Write what is unwritten: full batches, with `flush` also the last, smaller one.
+
+        Raises what `ChangeService.apply` raises for a sheet that cannot be written at all.
+        """
+        settled = 0
+        try:
+            while True:
+                cursor = await self._open_batch(job.job_id, flush=flush)
+                if cursor is None:
+                    rest = await self._ledger.list_unwritten(job.job_id, limit=1)
+                    return ApplyResult(settled=settled, remaining=bool(rest))
+                result = await self._write_batch(caller, job, cursor)
+                if isinstance(result, Waiting):
+                    return ApplyResult(settled=settled, remaining=True, wait_until=result.until)
+                settled += result
+        except (StorageFull, UpstreamUnavailable, PreconditionFailed):
+            return ApplyResult(settled=settled, remaining=True, wait_until=self._clock() + _PAUSE)
+
+    async def _open_batch(self, job_id: JobId, *, flush: bool) -> WriteCursor | None:
+        cursor = await self._ledger.get_cursor(job_id)
+        if cursor.open_rows:
+            return cursor
+        pending = await self._ledger.list_unwritten(job_id, limit=MAX_ROWS_PER_CALL)
+        if not pending or (len(pending) < MAX_ROWS_PER_CALL and not flush):
+            return None
+        opened = cursor.model_copy(
+            update={"batch": cursor.batch + 1, "open_rows": tuple(outcome.row_id for outcome in pending)}
+        )
+        await self._ledger.save_cursor(job_id, opened)
+        return await self._ledger.get_cursor(job_id)
+
+    async def _write_batch(self, caller: Caller, job: Job, cursor: WriteCursor) -> int | Waiting:
+        outcomes = await self._outcomes(job.job_id, cursor)
+        change_set = self._change_set(job, cursor.batch, len(outcomes))
+        await self._changes.record(change_set, [_cell_change(job, outcome) for outcome in outcomes.values()])
+        applied = await self._changes.apply(caller, job.sheet_id, change_set.change_set_id)
+        if isinstance(applied, Waiting):
+            return applied
+        await self._settle(job.job_id, cursor, outcomes, applied)
+        return len(outcomes)
+
+    async def _outcomes(self, job_id: JobId, cursor: WriteCursor) -> dict[str, RowOutcome]:
+        found = [await self._ledger.find(job_id, row_id) for row_id in cursor.open_rows]
+        return {outcome.id: outcome for outcome in found if outcome is not None}
+
+    async def _settle(
+        self, job_id: JobId, cursor: WriteCursor, outcomes: dict[str, RowOutcome], applied: Applied
+    ) -> None:
+        settled = [
+            outcomes[cell.row_id].model_copy(
+                update={
+                    "write_state": cell.state,
+                    "code": cell.code or ("conflict" if cell.state == "conflict" else None),
+                }
+            )
+            for cell in applied.cells
+        ]
+        await self._ledger.save(job_id, settled)
+        await self._ledger.save_cursor(job_id, cursor.model_copy(update={"open_rows": ()}))
+
+    def _change_set(self, job: Job, batch: int, cell_count: int) -> ChangeSet:
+        now = self._clock()
+        return ChangeSet(
+            id=str(uuid.uuid5(_NAMESPACE, f"{job.id}/{batch}")),
+            owner=job.owner,
+            sheet_id=job.sheet_id,
+            author=Author(kind="job", id=job.id),
+            cell_count=cell_count,
+            correlation_id=job.correlation_id,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def _cell_change(job: Job, outcome: RowOutcome) -> CellChange:
+    return CellChange(row_id=outcome.row_id, column_id=job.target_column_id, before=outcome.before, after=outcome.value)

@@ -1,0 +1,1 @@
+"""Topics, subscriptions, and pushing events to browsers over Web PubSub."""

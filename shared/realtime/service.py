@@ -1,0 +1,88 @@
+"""Who may hear what: negotiation, subscriptions, and pushing stored events to their topic's group."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from shared.errors import AppError, Forbidden, InvalidInput, NotFound
+from shared.events.bus import EventBus
+from shared.identity.models import Caller
+from shared.identity.ports import Identity
+from shared.ids import UserId
+from shared.realtime.models import Negotiated, SubscriptionReply
+from shared.realtime.ports import Connection, ConnectionStore, RealtimeGateway
+from shared.records import utc_now
+
+TOKEN_MINUTES = 60
+MAX_TOPICS = 20
+
+TopicGate = Callable[[Caller, str], Awaitable[None]]
+
+
+class RealtimeService:
+    """Topics are `job:{id}`, `sheet:{id}`, `session:{id}`, `user:{id}`; each kind has a gate that checks access."""
+
+    def __init__(
+        self,
+        gateway: RealtimeGateway,
+        connections: ConnectionStore,
+        identity: Identity,
+        events: EventBus,
+        gates: Mapping[str, TopicGate],
+    ) -> None:
+        self._gateway = gateway
+        self._connections = connections
+        self._identity = identity
+        self._events = events
+        self._gates = gates
+
+    async def negotiate(self, caller: Caller, topics: Sequence[str]) -> Negotiated:
+        """A WebSocket URL for the caller, whose connection hears the given topics from its start.
+
+        Raises `NotFound` (`topic_not_found`) for a topic that the caller may not hear.
+        """
+        if len(topics) > MAX_TOPICS:
+            raise InvalidInput(f"At most {MAX_TOPICS} topics can be joined at once.", code="too_many_topics")
+        for topic in topics:
+            await self.require_access(caller, topic)
+        url, expires_at = await self._gateway.client_url(caller.user_id, minutes=TOKEN_MINUTES, groups=topics)
+        return Negotiated(url=url, expires_at=expires_at)
+
+    async def require_access(self, caller: Caller, topic: str) -> None:
+        """Raises `NotFound` (`topic_not_found`) unless the caller may hear this topic."""
+        kind, _, subject = topic.partition(":")
+        gate = self._gates.get(kind)
+        try:
+            if gate is None or not subject:
+                raise NotFound("", code="topic_not_found")
+            await gate(caller, subject)
+        except (NotFound, Forbidden) as error:
+            raise NotFound("There is no such topic for you.", code="topic_not_found") from error
+
+    async def connected(self, connection_id: str, user_id: str) -> None:
+        """Remember whose connection this is."""
+        await self._connections.save(Connection(id=connection_id, user_id=user_id))
+
+    async def disconnected(self, connection_id: str) -> None:
+        """Forget the connection."""
+        await self._connections.delete(connection_id)
+
+    async def subscribe(self, connection_id: str, topic: str) -> SubscriptionReply:
+        """Let a connection hear a topic. A refusal is a reply, not an exception: a failed event would cut the line."""
+        try:
+            connection = await self._connections.find(connection_id)
+            if connection is None:
+                raise NotFound("This connection is not known; connect again.", code="connection_not_found")
+            caller = await self._identity.caller_of_user(UserId(connection.user_id))
+            await self.require_access(caller, topic)
+            seq = await self._events.last_seq(topic)
+            await self._gateway.add_to_group(topic, connection_id)
+        except AppError as error:
+            return SubscriptionReply.refused(topic, error.code, error.detail, at=utc_now())
+        return SubscriptionReply.accepted(topic, seq, at=utc_now())
+
+    async def unsubscribe(self, connection_id: str, topic: str) -> SubscriptionReply:
+        """Stop hearing a topic."""
+        try:
+            await self._gateway.remove_from_group(topic, connection_id)
+        except AppError as error:
+            return SubscriptionReply.refused(topic, error.code, error.detail, at=utc_now())
+        return SubscriptionReply.left(topic, at=utc_now())

@@ -1,0 +1,1 @@
+"""Living with services that fail: retries and circuit breakers."""

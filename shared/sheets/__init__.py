@@ -1,0 +1,1 @@
+"""Sheets, rows, cells and columns as Smartsheet knows them, and the cache of them."""

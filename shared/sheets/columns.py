@@ -1,0 +1,94 @@
+"""Columns by what people call them, and whether text may be written into them."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+from shared.errors import FieldError, InvalidInput
+from shared.sheets.models import Column, ColumnType, Sheet
+
+TEXT_TYPES = frozenset({ColumnType.TEXT_NUMBER, ColumnType.PICKLIST})
+
+_TITLES_SHOWN = 20
+
+
+def resolve_columns(sheet: Sheet, names_or_ids: Sequence[str], field: str) -> list[Column]:
+    """The columns that these ids or titles name, in their order.
+
+    An id wins over a title, an exact title over one that differs in case or white space. `field` is the path
+    of the list in the input (`parameters.sourceColumns`). Raises `InvalidInput`, naming every entry that
+    fits no column (code `unknown_column`) or several (`ambiguous_column`).
+    """
+    columns: list[Column] = []
+    errors: list[InvalidInput] = []
+    for place, name in enumerate(names_or_ids):
+        try:
+            columns.append(resolve_column(sheet, name, f"{field}.{place}"))
+        except InvalidInput as error:
+            errors.append(error)
+    if errors:
+        faults = tuple(fault for error in errors for fault in error.errors)
+        raise InvalidInput(errors[0].detail, code=errors[0].code, errors=faults)
+    return columns
+
+
+def resolve_column(sheet: Sheet, name_or_id: str, field: str) -> Column:
+    """The column that an id or a title names; see `resolve_columns`. `field` is the path of the name itself."""
+    found = _matches(sheet, name_or_id)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(column.id for column in found)
+        code = "ambiguous_column"
+        message = f"{_quoted(name_or_id)} fits {len(found)} columns; give one of their ids: {ids}"
+    else:
+        code, message = "unknown_column", _unknown(sheet, name_or_id)
+    raise InvalidInput(f"{field}: {message}.", code=code, errors=(FieldError(field, message),))
+
+
+def require_writable(column: Column, field: str, *, types: Collection[str] = TEXT_TYPES) -> None:
+    """Raise `InvalidInput` when values of these column types cannot be written into the column.
+
+    Codes: `system_column`, `column_formula`, `column_locked` (for this caller), `wrong_column_type`.
+    `types` defaults to those that take any text.
+    """
+    title = _quoted(column.title)
+    if column.system_type is not None:
+        _refuse(field, "system_column", f"{title} is filled by Smartsheet itself ({column.system_type})")
+    if column.formula is not None:
+        _refuse(field, "column_formula", f"{title} is filled by a column formula")
+    if column.locked_for_user:
+        _refuse(field, "column_locked", f"{title} is locked for you")
+    if column.type not in types:
+        wanted = " or ".join(sorted(types))
+        _refuse(field, "wrong_column_type", f"{title} is of type {column.type}; a column of type {wanted} is needed")
+
+
+def _matches(sheet: Sheet, name: str) -> list[Column]:
+    columns = sheet.columns
+    return (
+        [column for column in columns if column.id == name]
+        or [column for column in columns if column.title == name]
+        or [column for column in columns if _folded(column.title) == _folded(name)]
+    )
+
+
+def _unknown(sheet: Sheet, name: str) -> str:
+    titles = {_folded(column.title): column.title for column in sheet.columns}
+    close = get_close_matches(_folded(name), titles, n=3)
+    if close:
+        return f"there is no column {_quoted(name)}; close: {', '.join(_quoted(titles[title]) for title in close)}"
+    shown = [_quoted(column.title) for column in sheet.columns[:_TITLES_SHOWN]]
+    more = "" if len(sheet.columns) <= _TITLES_SHOWN else f" and {len(sheet.columns) - _TITLES_SHOWN} more"
+    return f"there is no column {_quoted(name)}; there are: {', '.join(shown)}{more}"
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _quoted(text: str) -> str:
+    return f"“{text if len(text) <= 60 else text[:59] + '…'}”"
+
+
+def _refuse(field: str, code: str, message: str) -> None:
+    raise InvalidInput(f"{field}: {message}.", code=code, errors=(FieldError(field, message),))

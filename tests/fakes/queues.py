@@ -1,0 +1,44 @@
+"""Queues and Web PubSub in memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.errors import UpstreamUnavailable
+from shared.records import utc_now
+
+
+class FakeQueues:
+    """`MessageQueue` that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, BaseModel, int]] = []
+
+    async def send(self, queue: str, message: BaseModel, *, delay_seconds: int = 0) -> None:
+        self.sent.append((queue, message, delay_seconds))
+
+
+class FakeGateway:
+    """`RealtimeGateway` that keeps what was pushed and who is in which group."""
+
+    def __init__(self) -> None:
+        self.pushed: list[tuple[str, Mapping[str, Any]]] = []
+        self.groups: dict[str, set[str]] = {}
+        self.down = False
+
+    async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> Any:
+        return f"ws://gateway/?user={user_id}&groups={','.join(groups)}", utc_now() + timedelta(minutes=minutes)
+
+    async def send_to_group(self, group: str, event: Mapping[str, Any]) -> None:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        self.pushed.append((group, event))
+
+    async def add_to_group(self, group: str, connection_id: str) -> bool:
+        self.groups.setdefault(group, set()).add(connection_id)
+        return True
+
+    async def remove_from_group(self, group: str, connection_id: str) -> None:
+        self.groups.get(group, set()).discard(connection_id)

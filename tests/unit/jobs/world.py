@@ -1,0 +1,128 @@
+"""A whole job in memory: real services on a database file, fakes for Smartsheet, the model and Durable."""
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.ai.estimates import parse_prices
+from shared.changes.service import ChangeService
+from shared.events.bus import EventBus
+from shared.identity.models import Caller
+from shared.identity.service import SINGLE_USER, SingleUserIdentity
+from shared.ids import JobId, SheetId
+from shared.jobs.lifecycle import JobLifecycle
+from shared.jobs.models import Job
+from shared.jobs.processing import RowProcessor
+from shared.jobs.requests import JobView, StartJob
+from shared.jobs.service import JobService
+from shared.jobs.steps import JobRun
+from shared.jobs.writing import OutcomeWriter
+from shared.sheets.cache import SheetCache
+from shared.sheets.service import SheetService
+from shared.stores.changes import DocumentChangeStore
+from shared.stores.events import DocumentEventStore
+from shared.stores.jobs import DocumentJobStore, DocumentLedger
+from shared.stores.sqlite import SqliteDocuments
+from tests.fakes.clock import FakeClock
+from tests.fakes.killing import Countdown, Mortal
+from tests.fakes.model import FakeModel
+from tests.fakes.orchestration import FakeDurable
+from tests.fakes.queues import FakeQueues
+from tests.fakes.smartsheet import FakeSheetSource, sheet_of
+
+CALLER = Caller(SINGLE_USER, SecretStr("token"))
+SHEET = SheetId("100")
+TEXT, SUMMARY = "1002", "1003"
+
+
+def report_sheet(rows: int) -> FakeSheetSource:
+    """Reports with a text column to summarise and an empty target."""
+    values = [[f"Report {n}", f"The pump of station {n} leaks since Monday."] for n in range(1, rows + 1)]
+    return FakeSheetSource(sheet_of(["Title", "Text", "Summary"], values))
+
+
+class FakeRunner:
+    """`JobRunner` that keeps what was started."""
+
+    def __init__(self) -> None:
+        self.started: list[JobRun] = []
+        self.error: Exception | None = None
+
+    async def start(self, job: Job) -> None:
+        if self.error is not None:
+            raise self.error
+        self.started.append(JobRun(owner=job.owner, job_id=job.job_id, run=job.run, correlation_id=job.correlation_id))
+
+
+class World:
+    """`restart` is a new process on the same database and the same sheet."""
+
+    def __init__(self, documents: SqliteDocuments, source: FakeSheetSource, model: FakeModel | None = None) -> None:
+        self.clock = FakeClock()
+        self.documents = documents
+        self.source = source
+        self.model = model or FakeModel()
+        self.runner = FakeRunner()
+        self.queue = FakeQueues()
+        self.durable: FakeDurable
+        self.restart()
+
+    def restart(self, countdown: Countdown | None = None) -> None:
+        parts: dict[str, Any] = {
+            "source": self.source,
+            "ledger": DocumentLedger(self.documents),
+            "jobs": DocumentJobStore(self.documents),
+            "changes": DocumentChangeStore(self.documents),
+            "events": DocumentEventStore(self.documents, retention_days=7),
+            "model": self.model,
+        }
+        if countdown is not None:
+            parts = {name: Mortal(part, countdown) for name, part in parts.items()}
+        identity = SingleUserIdentity(SecretStr("token"))
+        self.sheets = SheetService(parts["source"], SheetCache(), self.clock)
+        self.ledger = DocumentLedger(self.documents)
+        self.events = EventBus(parts["events"], clock=self.clock)
+        changes = ChangeService(self.sheets, parts["changes"], write_timeout=timedelta(seconds=60), clock=self.clock)
+        self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.queue, clock=self.clock)
+        self.lifecycle = JobLifecycle(
+            identity,
+            self.sheets,
+            parts["jobs"],
+            parts["ledger"],
+            RowProcessor(self.sheets, parts["ledger"], parts["model"], model_name="fake", clock=self.clock),
+            OutcomeWriter(parts["ledger"], changes, clock=self.clock),
+            self.events,
+            self.queue,
+            parse_prices('{"fake": {"input": 2, "output": 10, "currency": "EUR"}}'),
+            model_name="fake",
+            clock=self.clock,
+        )
+
+    def request(self, **changes: Any) -> StartJob:
+        parameters = {"sourceColumns": ["Text"], "targetColumn": "Summary"}
+        return StartJob.model_validate({"type": "SUMMARIZE", "sheetId": SHEET, "parameters": parameters, **changes})
+
+    async def start(self, **changes: Any) -> JobView:
+        return await self.service.start(CALLER, self.request(**changes), self.runner)
+
+    async def run(self, job: JobRun | None = None) -> JobView:
+        """Run the orchestration of the job that was started last."""
+        run = job or self.runner.started[-1]
+        lifecycle: Any = self.lifecycle
+        activities = {
+            "plan_job": lifecycle.plan,
+            "process_rows": lifecycle.process,
+            "apply_outcomes": lifecycle.apply,
+            "report_progress": lifecycle.report,
+            "finish_job": lifecycle.finish,
+        }
+        self.durable = FakeDurable(activities, self.clock)
+        await self.durable.run_job(run)
+        return await self.service.get(CALLER, run.job_id)
+
+    async def job(self, job_id: str) -> JobView:
+        return await self.service.get(CALLER, JobId(job_id))
+
+    def summaries(self) -> list[Any]:
+        return [self.source.value(SHEET, row.id, SUMMARY) for row in self.source.sheet(SHEET).rows]
