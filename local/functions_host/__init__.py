@@ -1,0 +1,1 @@
+"""The Functions host: runs `function_app.py` unmodified on one machine."""
