@@ -1,0 +1,1 @@
+"""Starts, watches and stops the parts that make the whole product run on one machine."""
