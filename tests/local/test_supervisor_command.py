@@ -96,7 +96,7 @@ def test_what_the_user_set_wins_and_its_stand_in_is_not_started(tmp_path: Path) 
     }
     plan = make_plan(tmp_path, Ports(), own, with_host=True)
     assert [part.name for part in plan.parts] == ["host"]
-    assert set(plan.app_environment) == {"PUBLIC_BASE_URL", "TOKEN_KEY_FILE"}
+    assert set(plan.app_environment) == {"PUBLIC_BASE_URL"}
     shown = io.StringIO()
     banner(plan, tmp_path, Terminal(shown))
     assert "not started: your AZURE_OPENAI_API_BASE (https://contoso.openai.azure.com) is used" in shown.getvalue()
