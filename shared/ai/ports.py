@@ -39,9 +39,10 @@ class ModelAnswer:
 
 
 class ModelRefusal(Exception):
-    """The model answered, but not usably: `code` is `refused`, `truncated`, `content_filtered` or `invalid_answer`.
+    """There is no usable answer, and asking again would cost again and end the same: this is the row's outcome.
 
-    Asking again would cost again and answer the same: this is the row's outcome.
+    `code` is `refused`, `truncated`, `content_filtered`, `input_too_long` or `invalid_answer`; job kinds add
+    `unexpected_url` and `unexpected_formula`.
     """
 
     def __init__(self, code: str, message: str, *, input_tokens: int = 0, output_tokens: int = 0) -> None:

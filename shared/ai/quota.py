@@ -190,7 +190,7 @@ class QuotaGate:
     def _give_up(self, waiter: _Waiter) -> None:
         """A cancelled waiter leaves the queue, or gives back the slot that it got in the same moment."""
         if waiter.decided.cancelled():
-            self._queued_tokens -= waiter.tokens
+            self._remove(waiter)
             self._serve()
         elif isinstance(ticket := waiter.decided.result(), Ticket):
             self.leave(ticket)
