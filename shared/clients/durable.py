@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import azure.durable_functions as df
-from azure.durable_functions.models.Task import TaskBase, TaskState
+from azure.durable_functions.models.Task import TaskBase
 from pydantic import BaseModel
 
 from shared.errors import StorageFull, UpstreamUnavailable
@@ -47,36 +47,10 @@ class DurableJobRunner:
 
 
 class DurableTask:
-    """A task of Durable; what it yields may need translation."""
+    """A task of Durable."""
 
     def __init__(self, task: TaskBase) -> None:
         self.task = task
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended with an exception."""
-        return self.task.state is TaskState.FAILED
-
-    @property
-    def result(self) -> Any:
-        """Its result; the exception when it failed."""
-        return self.task.result
-
-    def translate(self, raw: Any) -> Any:
-        """What the orchestrator is told when this task was yielded."""
-        return raw
-
-
-class FirstOf(DurableTask):
-    """`task_any`: Durable names the task that won, our orchestrators its index."""
-
-    def __init__(self, task: TaskBase, tasks: Sequence[TaskBase]) -> None:
-        super().__init__(task)
-        self._tasks = list(tasks)
-
-    def translate(self, raw: Any) -> int:
-        """The index of the winner."""
-        return next(index for index, task in enumerate(self._tasks) if task is raw)
 
 
 class DurableContext:
@@ -98,23 +72,12 @@ class DurableContext:
 
     def chunk(self, payload: ChunkRun) -> DurableTask:
         """Run a chunk as a sub-orchestration whose id says whose it is."""
-        instance_id = f"{payload.job.instance_id}:{payload.chunk}"
+        instance_id = f"{payload.job.instance_id}:{payload.wave}:{payload.chunk}"
         return DurableTask(self._context.call_sub_orchestrator(CHUNK_ORCHESTRATION, dump(payload), instance_id))
 
     def timer(self, fire_at: datetime) -> DurableTask:
         """Wake at this time. Durable wants naive UTC where its own clock is naive."""
         return DurableTask(self._context.create_timer(fire_at))
-
-    def cancel(self, timer: OrchestratorTask) -> None:
-        """Forget a timer that has not fired."""
-        assert isinstance(timer, DurableTask)
-        task: Any = timer.task
-        task.cancel()
-
-    def first_of(self, tasks: Sequence[OrchestratorTask]) -> DurableTask:
-        """Yields the index of the first task that ends."""
-        durable = [_durable(task) for task in tasks]
-        return FirstOf(self._context.task_any(durable), durable)
 
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> DurableTask:
         """Yields the list of all results; raises the first failure."""
@@ -126,7 +89,7 @@ class DurableContext:
 
 
 def drive(steps: Generator[OrchestratorTask, Any, Any]) -> Generator[TaskBase, Any, Any]:
-    """Run a domain orchestrator under Durable: unwrap what it yields, translate what comes back."""
+    """Run a domain orchestrator under Durable, which wants its own tasks."""
     send: Any = None
     failure: Exception | None = None
     while True:
@@ -134,10 +97,9 @@ def drive(steps: Generator[OrchestratorTask, Any, Any]) -> Generator[TaskBase, A
             task = steps.send(send) if failure is None else steps.throw(failure)
         except StopIteration as end:
             return end.value
-        assert isinstance(task, DurableTask)
         failure = None
         try:
-            send = task.translate((yield task.task))
+            send = yield _durable(task)
         except Exception as error:  # noqa: BLE001 - thrown in by Durable for a failed task; the orchestrator decides
             failure = error
 

@@ -11,8 +11,18 @@ from shared.events.ports import MessageQueue
 from shared.identity.ports import Identity
 from shared.ids import JobId
 from shared.jobs.kinds import KINDS
-from shared.jobs.models import Cost, Job, JobError, JobResult, RowOutcome, SampleResult, TokenCount
-from shared.jobs.planning import chunk_id, plan_rows
+from shared.jobs.models import (
+    ChunkProgress,
+    Cost,
+    Job,
+    JobError,
+    JobPlan,
+    JobResult,
+    RowOutcome,
+    SampleResult,
+    TokenCount,
+)
+from shared.jobs.planning import SLOTS_PER_PART, part_id, plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.processing import RowProcessor
 from shared.jobs.service import GUARD_QUEUE, GUARD_SECONDS
@@ -74,26 +84,25 @@ class JobLifecycle:
         """Move the job to `processing` and cut its rows into chunks; the second time, what the first one cut."""
         job = await self._store.get(run.owner, run.job_id)
         if job.finished or job.run != run.run:
-            return Planned(activities=(), total=0, error=_NOT_GOING_ON)
-        if job.planned_activities is None:
+            return _not_planned(_NOT_GOING_ON)
+        plan = job.plan
+        if plan is None:
             try:
-                job = await self._plan_all_rows(job)
+                plan = await self._plan_all_rows(job)
             except _TRANSIENT:
                 raise
             except AppError as error:
-                return Planned(activities=(), total=0, error=JobError(code=error.code, message=error.detail))
+                return _not_planned(JobError(code=error.code, message=error.detail))
         if job.status != "processing":
-            changes = {"total": job.total, "planned_activities": job.planned_activities}
-            job = await self._change(run, status="processing", **changes)
-        return Planned(activities=job.planned_activities or (), total=job.total)
+            await self._change(run, status="processing", total=plan.total, plan=plan)
+        return Planned(slots=plan.slots, rows_per_slot=plan.rows_per_slot, total=plan.total)
 
-    async def _plan_all_rows(self, job: Job) -> Job:
+    async def _plan_all_rows(self, job: Job) -> JobPlan:
         caller = await self._identity.caller_of_user(job.owner)
         sheet = await self._sheets.open(caller, job.sheet_id)
-        chunks = plan_rows(job.run, [row.id for row in sheet.rows])
-        await self._ledger.save_plan(job.job_id, chunks)
-        activities = tuple(len(chunk.slots) for chunk in chunks)
-        return job.model_copy(update={"total": len(sheet.rows), "planned_activities": activities})
+        plan, parts = plan_rows(job.run, [row.id for row in sheet.rows])
+        await self._ledger.save_plan(job.job_id, parts)
+        return plan
 
     async def process(self, slot: SlotRun) -> SlotResult:
         """Bring one slot's rows to outcomes."""
@@ -103,8 +112,11 @@ class JobLifecycle:
             return SlotResult(counts=Counts(), error=_NOT_GOING_ON)
         try:
             caller = await self._identity.caller_of_user(run.owner)
-            chunk = await self._ledger.get_chunk(run.job_id, chunk_id(run.run, slot.chunk))
-            return await self._processor.process(caller, job, KINDS[job.type], chunk, slot.slot)
+            part = await self._ledger.get_part(run.job_id, part_id(run.run, slot.slot))
+            rows = part.slots[slot.slot % SLOTS_PER_PART]
+            assert job.plan is not None
+            first_position = slot.slot * job.plan.rows_per_slot
+            return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
         except _TRANSIENT:
             raise
         except AppError as error:
@@ -125,8 +137,14 @@ class JobLifecycle:
 
     async def report(self, report: ProgressReport) -> None:
         """Save and publish how far the job has come. Skipped when there is no room: the next one tells more."""
-        counts = report.counts
+        mine = ChunkProgress(
+            id=f"{report.job.run}-{report.wave}-{report.chunk}", wave=report.wave, **report.counts.model_dump()
+        )
         try:
+            wave = await self._ledger.save_progress(report.job.job_id, mine)
+            counts = report.base
+            for chunk in wave:
+                counts += Counts(done=chunk.done, failed=chunk.failed, skipped=chunk.skipped)
             await self._change(report.job, progress=counts.rows, failed_rows=counts.failed, skipped_rows=counts.skipped)
         except _TRANSIENT as error:
             log.warning("job %s: progress not reported (%s)", report.job.job_id, error.code)
@@ -222,6 +240,10 @@ class JobLifecycle:
             return Cost()
         amount = self._prices.amount(self._model_name, tokens.input, tokens.output)
         return Cost(amount=amount, currency=price.currency)
+
+
+def _not_planned(error: JobError) -> Planned:
+    return Planned(slots=0, rows_per_slot=1, total=0, error=error)
 
 
 def _nothing_done(outcomes: list[RowOutcome], result: JobResult) -> JobError | None:

@@ -52,6 +52,14 @@ class JobResult(Frozen):
     cost: Cost
 
 
+class JobPlan(Frozen):
+    """How a job's rows were cut: `slots` activities of at most `rows_per_slot` rows."""
+
+    slots: int
+    rows_per_slot: int
+    total: int
+
+
 class Job(Record):
     """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh."""
 
@@ -67,7 +75,7 @@ class Job(Record):
     written_rows: int = 0
     source_column_ids: tuple[ColumnId, ...]
     target_column_id: ColumnId
-    planned_activities: tuple[int, ...] | None = None
+    plan: JobPlan | None = None
     request_hash: str
     parameters: dict[str, Any]
     error: JobError | None = None
@@ -87,11 +95,19 @@ class Job(Record):
         return self.status in FINISHED
 
 
-class PlanChunk(Record):
-    """The rows of one chunk: one tuple of row ids per activity. `positions` number the rows of the whole job."""
+class PlanPart(Record):
+    """A part of the plan: the row ids of at most `SLOTS_PER_PART` slots."""
 
-    first_position: int
     slots: tuple[tuple[RowId, ...], ...]
+
+
+class ChunkProgress(Record):
+    """Rows that a chunk of the running wave has brought to an outcome."""
+
+    wave: int
+    done: int
+    failed: int
+    skipped: int
 
 
 OutcomeStatus = Literal["done", "failed", "skipped"]

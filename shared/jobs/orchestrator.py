@@ -1,17 +1,19 @@
-"""How a job runs: plan, chunks in a bounded window, writes beside them, one end on every path.
+"""How a job runs: plan, waves of chunks, writes beside them, one end on every path.
 
 Plain generators: no clock, no randomness, no settings, no I/O. A change that alters the order of calls needs a
 new function name, because running instances are replayed against their history.
 
-    plan_job → [ run_job_chunk_v1 × window ] → finish_job
-                  process_rows × activities
-               apply_outcomes: ≥ 500 rows unwritten, or 15 s passed, or at the end
-               report_progress: after each chunk, one at a time
+    plan_job → wave: run_job_chunk_v1 × 5 + apply_outcomes (of the wave before) → wave → … → finish_job
+                     process_rows × 20 + report_progress (of the rows before) → …
+
+Waves instead of a sliding window: the host takes a Python orchestrator's actions one after the other, so a
+task that was started by one `task_any` holds up whatever a later one wants to start. Nothing waits alone here:
+every yield is an `all_of` of new tasks, or a timer when no row can go on.
 """
 
 from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -19,10 +21,12 @@ from shared.jobs.models import JobError
 from shared.jobs.steps import (
     ApplyResult,
     ApplyRun,
+    ChunkResult,
     ChunkRun,
     Counts,
     JobEnd,
     JobRun,
+    OpenSlot,
     Planned,
     ProgressReport,
     SlotResult,
@@ -30,28 +34,19 @@ from shared.jobs.steps import (
 )
 from shared.sheets.models import MAX_ROWS_PER_CALL
 
-WINDOW = 4
+CHUNKS_PER_WAVE = 5
+ACTIVITIES_AT_ONCE = 20
+"""Per chunk: together more than run at once, so that no chunk's last rows leave room unused, and few enough that
+progress is not queued behind hundreds of rows."""
 WRITE_EVERY = timedelta(seconds=15)
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class OrchestratorTask(Protocol):
-    """A durable task. `failed` and `result` mean something once it was yielded or won."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended with an exception."""
-        ...
-
-    @property
-    def result(self) -> Any:
-        """Its result; the exception when it failed."""
-        ...
+    """A durable task: something to yield."""
 
 
 class OrchestratorContext(Protocol):
-    """What an orchestrator may do; `functions/` adapts Durable's context to it."""
+    """What an orchestrator may do; `clients/durable.py` adapts Durable's context to it."""
 
     @property
     def now(self) -> datetime:
@@ -70,14 +65,6 @@ class OrchestratorContext(Protocol):
         """Wake at this time."""
         ...
 
-    def cancel(self, timer: OrchestratorTask) -> None:
-        """Forget a timer that has not fired."""
-        ...
-
-    def first_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
-        """Yields the index of the first task that ends."""
-        ...
-
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
         """Yields the list of all results; raises the first failure."""
         ...
@@ -87,10 +74,10 @@ class OrchestratorContext(Protocol):
         ...
 
 
-Steps = Generator[OrchestratorTask, Any, M]
+Steps = Generator[OrchestratorTask, Any, Any]
 
 
-def run_job(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, dict[str, Any]]:
+def run_job(context: OrchestratorContext, job: JobRun) -> Steps:
     """The orchestration of one run. Whatever happens, `finish_job` is called."""
     try:
         error = yield from _run(context, job)
@@ -100,42 +87,58 @@ def run_job(context: OrchestratorContext, job: JobRun) -> Generator[Orchestrator
     return {"jobId": job.job_id, "error": error.code if error else None}
 
 
-def run_chunk(context: OrchestratorContext, chunk: ChunkRun) -> Generator[OrchestratorTask, Any, dict[str, Any]]:
-    """The orchestration of one chunk: all its activities at once; those with deferred rows again, later."""
-    counts: dict[int, Counts] = {}
-    open_slots = list(range(chunk.activities))
-    while True:
-        tasks = [
-            context.activity("process_rows", SlotRun(job=chunk.job, chunk=chunk.chunk, slot=slot), retried=True)
-            for slot in open_slots
-        ]
+def run_chunk(context: OrchestratorContext, chunk: ChunkRun) -> Steps:
+    """The orchestration of one chunk: some activities at once, then the next, until it is time for a write."""
+    counts = Counts()
+    left = list(chunk.slots)
+    waiting: list[OpenSlot] = []
+    reported = Counts()
+    while left and (context.now < chunk.until or counts.rows == 0):
+        batch, left = left[:ACTIVITIES_AT_ONCE], left[ACTIVITIES_AT_ONCE:]
+        tasks = [context.activity("process_rows", SlotRun(job=chunk.job, slot=slot), retried=True) for slot in batch]
+        if counts != reported:
+            reported = counts
+            tasks.append(context.activity("report_progress", _report(chunk, counts)))
         answers: list[Any] = yield context.all_of(tasks)
-        results = [SlotResult.model_validate(answer) for answer in answers]
-        counts.update((slot, result.counts) for slot, result in zip(open_slots, results, strict=True))
+        results = [SlotResult.model_validate(answer) for answer in answers[: len(batch)]]
+        for slot, result in zip(batch, results, strict=True):
+            if result.deferred_until is None:
+                counts += result.counts
+            else:
+                waiting.append(OpenSlot(slot=slot, not_before=result.deferred_until))
         error = next((result.error for result in results if result.error), None)
-        wake = [result.deferred_until for result in results if result.deferred_until]
-        if error is not None or not wake:
-            total = sum(counts.values(), Counts())
-            return SlotResult(counts=total, error=error).model_dump(mode="json", by_alias=True)
-        open_slots = [slot for slot, result in zip(open_slots, results, strict=True) if result.deferred_until]
-        yield context.timer(max(wake))
+        if error is not None:
+            return _dump(ChunkResult(counts=counts, error=error))
+    return _dump(ChunkResult(counts=counts, open=(*(OpenSlot(slot=slot) for slot in left), *waiting)))
 
 
 def _run(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, JobError | None]:
     planned = Planned.model_validate((yield context.activity("plan_job", job, retried=True)))
     if planned.error is not None:
         return planned.error
-    state = _Progress(context, job, planned)
-    try:
-        while state.working:
-            state.fill_window()
-            waiting = state.waiting()
-            index: int = yield context.first_of(waiting)
-            error = state.take(waiting[index])
-            if error is not None:
-                return error
-    finally:
-        state.stop_clock()
+    open_slots = [OpenSlot(slot=slot) for slot in range(planned.slots)]
+    counts = Counts()
+    written_at = context.now
+    wave = 0
+    while open_slots:
+        ready, open_slots = _take(open_slots, max(1, MAX_ROWS_PER_CALL // planned.rows_per_slot), context.now)
+        if not ready:
+            yield context.timer(min(slot.not_before for slot in open_slots if slot.not_before))
+            continue
+        wave += 1
+        flush = context.now - written_at >= WRITE_EVERY
+        written_at = context.now if flush else written_at
+        tasks = [context.activity("apply_outcomes", ApplyRun(job=job, flush=flush))] if counts.done else []
+        tasks += [context.chunk(chunk) for chunk in _chunks(job, wave, ready, context.now + WRITE_EVERY, counts)]
+        answers: list[Any] = yield context.all_of(tasks)
+        writes, chunks = answers[: -len(_split(ready))], answers[-len(_split(ready)) :]
+        results = [ChunkResult.model_validate(answer) for answer in chunks]
+        counts = sum((result.counts for result in results), counts)
+        open_slots = [slot for result in results for slot in result.open] + open_slots
+        context.show({"total": planned.total, "wave": wave, **counts.model_dump()})
+        error = next((r.error for r in [*map(ApplyResult.model_validate, writes), *results] if r.error), None)
+        if error is not None:
+            return error
     return (yield from _write_rest(context, job))
 
 
@@ -151,76 +154,33 @@ def _write_rest(context: OrchestratorContext, job: JobRun) -> Generator[Orchestr
             return None
 
 
-class _Progress:
-    """The tasks in flight and the counts; everything in it follows from the history."""
-
-    def __init__(self, context: OrchestratorContext, job: JobRun, planned: Planned) -> None:
-        self._context = context
-        self._job = job
-        self._planned = planned
-        self._next_chunk = 0
-        self._chunks: list[OrchestratorTask] = []
-        self._write: OrchestratorTask | None = None
-        self._report: OrchestratorTask | None = None
-        self._clock = context.timer(context.now + WRITE_EVERY)
-        self._counts = Counts()
-        self._reported = Counts()
-        self._unwritten = 0
-        self._write_is_due = False
-
-    @property
-    def working(self) -> bool:
-        """Whether chunks are left to start or in flight, or a write or a report is."""
-        more = self._next_chunk < len(self._planned.activities)
-        return more or bool(self._chunks) or self._write is not None or self._report is not None
-
-    def fill_window(self) -> None:
-        """Start chunks up to the window, and a write and a report where they are due."""
-        while len(self._chunks) < WINDOW and self._next_chunk < len(self._planned.activities):
-            number = self._next_chunk
-            self._next_chunk += 1
-            chunk = ChunkRun(job=self._job, chunk=number, activities=self._planned.activities[number])
-            self._chunks.append(self._context.chunk(chunk))
-        rows_left = bool(self._chunks)
-        if self._write is None and rows_left and (self._unwritten >= MAX_ROWS_PER_CALL or self._write_is_due):
-            payload = ApplyRun(job=self._job, flush=self._write_is_due)
-            self._write = self._context.activity("apply_outcomes", payload)
-            self._write_is_due = False
-        if self._report is None and rows_left and self._counts != self._reported:
-            self._reported = self._counts
-            self._report = self._context.activity("report_progress", ProgressReport(job=self._job, counts=self._counts))
-
-    def waiting(self) -> list[OrchestratorTask]:
-        """Everything that can happen next."""
-        others = [task for task in (self._write, self._report) if task is not None]
-        return [*self._chunks, *others, self._clock]
-
-    def take(self, task: OrchestratorTask) -> JobError | None:
-        """Take in what a task that ended brings; an error ends the run."""
-        if task.failed:
-            raise RuntimeError("a part of the job failed")
-        if task is self._clock:
-            self._write_is_due = self._unwritten > 0
-            self._clock = self._context.timer(self._context.now + WRITE_EVERY)
-        elif task is self._report:
-            self._report = None
-        elif task is self._write:
-            self._write = None
-            applied = ApplyResult.model_validate(task.result)
-            self._unwritten = max(0, self._unwritten - applied.settled)
-            return applied.error
+def _take(slots: Sequence[OpenSlot], most: int, now: datetime) -> tuple[list[int], list[OpenSlot]]:
+    """The first slots that need not wait any longer, and all others."""
+    ready: list[int] = []
+    others: list[OpenSlot] = []
+    for slot in slots:
+        if len(ready) < most and (slot.not_before is None or slot.not_before <= now):
+            ready.append(slot.slot)
         else:
-            return self._take_chunk(task)
-        return None
+            others.append(slot)
+    return ready, others
 
-    def _take_chunk(self, task: OrchestratorTask) -> JobError | None:
-        self._chunks.remove(task)
-        result = SlotResult.model_validate(task.result)
-        self._counts += result.counts
-        self._unwritten += result.counts.done
-        self._context.show({"total": self._planned.total, **self._counts.model_dump(), "unwritten": self._unwritten})
-        return result.error
 
-    def stop_clock(self) -> None:
-        """Cancel the timer: an orchestration with an open timer would not end."""
-        self._context.cancel(self._clock)
+def _chunks(job: JobRun, wave: int, slots: Sequence[int], until: datetime, base: Counts) -> list[ChunkRun]:
+    return [
+        ChunkRun(job=job, wave=wave, chunk=number, slots=part, until=until, base=base)
+        for number, part in enumerate(_split(slots))
+    ]
+
+
+def _split(slots: Sequence[int]) -> list[tuple[int, ...]]:
+    """Dealt out like cards, so that the sheet fills from its top."""
+    return [tuple(slots[start::CHUNKS_PER_WAVE]) for start in range(min(CHUNKS_PER_WAVE, len(slots)))]
+
+
+def _report(chunk: ChunkRun, counts: Counts) -> ProgressReport:
+    return ProgressReport(job=chunk.job, wave=chunk.wave, chunk=chunk.chunk, base=chunk.base, counts=counts)
+
+
+def _dump(result: ChunkResult) -> dict[str, Any]:
+    return result.model_dump(mode="json", by_alias=True)

@@ -1,30 +1,27 @@
-"""Cuts a job's rows into chunks of activities."""
+"""Cuts a job's rows into slots: the rows of one activity."""
 
 from collections.abc import Sequence
 from math import ceil
 
 from shared.ids import RowId
-from shared.jobs.models import PlanChunk
+from shared.jobs.models import JobPlan, PlanPart
 
-ACTIVITIES_PER_CHUNK = 50  # a chunk is replayed once per batch of its events: small ones keep that cheap
 ROWS_WITH_OWN_ACTIVITY = 500
-MAX_ROWS_PER_ACTIVITY = 25
+MAX_ROWS_PER_SLOT = 25
+SLOTS_PER_PART = 100
 
 
-def plan_rows(run: int, row_ids: Sequence[RowId]) -> list[PlanChunk]:
-    """One row per activity up to 500 rows; above, ⌈rows/500⌉ rows, at most 25."""
-    size = min(MAX_ROWS_PER_ACTIVITY, max(1, ceil(len(row_ids) / ROWS_WITH_OWN_ACTIVITY)))
+def plan_rows(run: int, row_ids: Sequence[RowId]) -> tuple[JobPlan, list[PlanPart]]:
+    """One row per slot up to 500 rows; above, ⌈rows/500⌉ rows, at most 25. The ids go into parts of 100 slots."""
+    size = min(MAX_ROWS_PER_SLOT, max(1, ceil(len(row_ids) / ROWS_WITH_OWN_ACTIVITY)))
     slots = [tuple(row_ids[start : start + size]) for start in range(0, len(row_ids), size)]
-    return [
-        PlanChunk(
-            id=chunk_id(run, number),
-            first_position=start * size,
-            slots=tuple(slots[start : start + ACTIVITIES_PER_CHUNK]),
-        )
-        for number, start in enumerate(range(0, len(slots), ACTIVITIES_PER_CHUNK))
+    parts = [
+        PlanPart(id=part_id(run, start), slots=tuple(slots[start : start + SLOTS_PER_PART]))
+        for start in range(0, len(slots), SLOTS_PER_PART)
     ]
+    return JobPlan(slots=len(slots), rows_per_slot=size, total=len(row_ids)), parts
 
 
-def chunk_id(run: int, number: int) -> str:
-    """The id of a plan's chunk."""
-    return f"run{run}-{number:05d}"
+def part_id(run: int, slot: int) -> str:
+    """The id of the part of the plan that holds a slot."""
+    return f"run{run}-{slot // SLOTS_PER_PART:05d}"

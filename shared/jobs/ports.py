@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.ids import JobId, RowId, UserId
-from shared.jobs.models import Job, PlanChunk, RowOutcome, WriteCursor
+from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
 
 
 class JobStore(Protocol):
@@ -30,12 +30,16 @@ class JobStore(Protocol):
 class Ledger(Protocol):
     """The outcomes of a job's rows, its plan, and its writer's place. Everything here may be saved twice."""
 
-    async def save_plan(self, job_id: JobId, chunks: Sequence[PlanChunk]) -> None:
-        """Store the plan's chunks."""
+    async def save_plan(self, job_id: JobId, parts: Sequence[PlanPart]) -> None:
+        """Store the plan's parts."""
         ...
 
-    async def get_chunk(self, job_id: JobId, chunk_id: str) -> PlanChunk:
+    async def get_part(self, job_id: JobId, part_id: str) -> PlanPart:
         """Raises `NotFound` (code `plan_not_found`)."""
+        ...
+
+    async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
+        """Store how far a chunk has come; how far all chunks of its wave have."""
         ...
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:

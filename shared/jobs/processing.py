@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from shared.ai.ports import Model, ModelDeferred, ModelRefusal
 from shared.errors import StorageFull, UpstreamUnavailable
 from shared.identity.models import Caller
+from shared.ids import RowId
 from shared.jobs.kinds import JobKind, input_hash
-from shared.jobs.models import Job, PlanChunk, RowOutcome
+from shared.jobs.models import Job, RowOutcome
 from shared.jobs.ports import Ledger
 from shared.jobs.steps import Counts, SlotResult
 from shared.records import utc_now
@@ -25,7 +26,11 @@ _EMPTY = Cell()
 
 
 class RowProcessor:
-    """Turns rows into outcomes. `rows_at_once` bounds the rows of one activity that are asked for together."""
+    """Turns rows into outcomes, at most `rows_at_once` in this process.
+
+    Rows wait here rather than at the quota, which sends away whoever waits for long: a row behind others of its
+    own activity is not idle time that somebody pays for.
+    """
 
     def __init__(
         self,
@@ -34,49 +39,45 @@ class RowProcessor:
         model: Model,
         *,
         model_name: str,
-        rows_at_once: int = 2,
+        rows_at_once: int,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sheets = sheets
         self._ledger = ledger
         self._model = model
         self._model_name = model_name
-        self._rows_at_once = rows_at_once
+        self._room = asyncio.Semaphore(rows_at_once)
         self._clock = clock
 
-    async def process(self, caller: Caller, job: Job, kind: JobKind, chunk: PlanChunk, slot: int) -> SlotResult:
-        """Bring every row of the slot to an outcome, or say until when the rest has to wait.
+    async def process(
+        self, caller: Caller, job: Job, kind: JobKind, row_ids: Sequence[RowId], first_position: int
+    ) -> SlotResult:
+        """Bring every row to an outcome, or say until when the rest has to wait.
 
-        A row that has an outcome already is counted and not worked on again.
+        A row that has an outcome already is counted and not worked on again. `first_position` is the first
+        row's place among all rows of the job.
         """
         try:
             sheet = await self._sheets.open(caller, job.sheet_id, max_age_seconds=_SNAPSHOT_SECONDS)
         except UpstreamUnavailable as error:
             wait = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else _PAUSE
             return self._deferred(Counts(), wait)
-        size = len(chunk.slots[0])
-        first = chunk.first_position + slot * size
-        room = asyncio.Semaphore(self._rows_at_once)
-
-        async def one(offset: int) -> RowOutcome | timedelta:
-            async with room:
-                return await self._row(sheet, job, kind, chunk, slot, offset, first + offset)
-
-        results = await asyncio.gather(*(one(offset) for offset in range(len(chunk.slots[slot]))))
+        rows = [
+            self._row(sheet, job, kind, row_id, position) for position, row_id in enumerate(row_ids, first_position)
+        ]
+        results = await asyncio.gather(*rows)
         counts = _count([result for result in results if isinstance(result, RowOutcome)])
         waits = [result for result in results if isinstance(result, timedelta)]
         return self._deferred(counts, max(waits)) if waits else SlotResult(counts=counts)
 
-    async def _row(
-        self, sheet: Sheet, job: Job, kind: JobKind, chunk: PlanChunk, slot: int, offset: int, position: int
-    ) -> RowOutcome | timedelta:
-        row_id = chunk.slots[slot][offset]
+    async def _row(self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int) -> RowOutcome | timedelta:
         try:
             known = await self._ledger.find(job.job_id, row_id)
             if known is not None:
                 return known
-            outcome = await self._work(sheet, job, kind, sheet.rows_by_id.get(row_id), row_id, position)
-            await self._ledger.save(job.job_id, [outcome])
+            async with self._room:
+                outcome = await self._work(sheet, job, kind, row_id, position)
+                await self._ledger.save(job.job_id, [outcome])
         except ModelDeferred as deferred:
             return timedelta(seconds=deferred.seconds)
         except StorageFull:
@@ -84,9 +85,8 @@ class RowProcessor:
             return _PAUSE
         return outcome
 
-    async def _work(
-        self, sheet: Sheet, job: Job, kind: JobKind, row: Row | None, row_id: str, position: int
-    ) -> RowOutcome:
+    async def _work(self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int) -> RowOutcome:
+        row = sheet.rows_by_id.get(row_id)
         source = _source(sheet, job, row)
         outcome = RowOutcome(
             id=row_id,

@@ -18,7 +18,7 @@ from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
 from shared.ids import JobId, RowId
 from shared.jobs.kinds import KINDS, JobKind, RowJobParameters
-from shared.jobs.models import Job, JobError
+from shared.jobs.models import Job, JobError, JobPlan
 from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, RowOutcomeView, StartJob
@@ -116,7 +116,7 @@ class JobService:
         if target in sources:
             raise _invalid("parameters.targetColumn", "The target may not be one of the source columns.")
         rows = _select_rows(sheet, request, sources)
-        activities = await self._plan_chosen(job_id, rows) if request.rows else None
+        plan = await self._plan_chosen(job_id, rows) if request.rows else None
         now = self._clock()
         return Job(
             id=job_id,
@@ -127,7 +127,7 @@ class JobService:
             total=len(rows),
             source_column_ids=tuple(column.id for column in sources),
             target_column_id=target.id,
-            planned_activities=activities,
+            plan=plan,
             parameters={"sourceColumns": [column.id for column in sources], "targetColumn": target.id},
             request_hash=request_hash(request),
             correlation_id=current_correlation_id() or new_correlation_id(),
@@ -135,11 +135,11 @@ class JobService:
             updated_at=now,
         )
 
-    async def _plan_chosen(self, job_id: JobId, rows: Sequence[RowId]) -> tuple[int, ...]:
+    async def _plan_chosen(self, job_id: JobId, rows: Sequence[RowId]) -> JobPlan:
         """Rows chosen by id are planned at once: ids of thousands of rows have no place in the job itself."""
-        chunks = plan_rows(1, rows)
-        await self._ledger.save_plan(job_id, chunks)
-        return tuple(len(chunk.slots) for chunk in chunks)
+        plan, parts = plan_rows(1, rows)
+        await self._ledger.save_plan(job_id, parts)
+        return plan
 
     async def _launch(self, job: Job, runner: JobRunner) -> None:
         try:

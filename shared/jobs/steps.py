@@ -22,27 +22,12 @@ class JobRun(Frozen):
 
 
 class Planned(Frozen):
-    """How the rows were cut: `activities[n]` is the number of activities of chunk n."""
+    """How the rows were cut: `slots` activities of at most `rows_per_slot` rows."""
 
-    activities: tuple[int, ...]
+    slots: int
+    rows_per_slot: int
     total: int
     error: JobError | None = None
-
-
-class ChunkRun(Frozen):
-    """The input of one chunk's orchestration."""
-
-    job: JobRun
-    chunk: int
-    activities: int
-
-
-class SlotRun(Frozen):
-    """The input of one `process_rows` activity: which rows, by their place in the plan."""
-
-    job: JobRun
-    chunk: int
-    slot: int
 
 
 class Counts(Frozen):
@@ -63,11 +48,44 @@ class Counts(Frozen):
         return self.done + self.failed + self.skipped
 
 
+class SlotRun(Frozen):
+    """The input of one `process_rows` activity: which rows, by their place in the plan."""
+
+    job: JobRun
+    slot: int
+
+
 class SlotResult(Frozen):
     """What became of a slot's rows. With `deferred_until`, some rows wait for room in the quota."""
 
     counts: Counts
     deferred_until: datetime | None = None
+    error: JobError | None = None
+
+
+class ChunkRun(Frozen):
+    """The input of one chunk's orchestration. It begins no activity after `until`; `wave` and `chunk` name it."""
+
+    job: JobRun
+    wave: int
+    chunk: int
+    slots: tuple[int, ...]
+    until: datetime
+    base: Counts
+
+
+class OpenSlot(Frozen):
+    """A slot that is not done, and from when on it can be."""
+
+    slot: int
+    not_before: datetime | None = None
+
+
+class ChunkResult(Frozen):
+    """What became of a chunk's slots, and which of them are still open."""
+
+    counts: Counts
+    open: tuple[OpenSlot, ...] = ()
     error: JobError | None = None
 
 
@@ -88,9 +106,12 @@ class ApplyResult(Frozen):
 
 
 class ProgressReport(Frozen):
-    """The input of `report_progress`."""
+    """The input of `report_progress`: rows done before this wave, and by this chunk of it so far."""
 
     job: JobRun
+    wave: int
+    chunk: int
+    base: Counts
     counts: Counts
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.ids import JobId, RowId, UserId
-from shared.jobs.models import Job, PlanChunk, RowOutcome, WriteCursor
+from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
 from shared.stores.collection import Collection
 from shared.stores.documents import MAX_BATCH, DocumentStore, Upsert, Where
 
@@ -41,17 +41,24 @@ class DocumentLedger:
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
         self._outcomes = Collection(documents, "ledger", RowOutcome)
-        self._plans = Collection(documents, "plans", PlanChunk)
+        self._plans = Collection(documents, "plans", PlanPart)
+        self._progress = Collection(documents, "progress", ChunkProgress)
         self._cursors = Collection(documents, "write-cursors", WriteCursor)
 
-    async def save_plan(self, job_id: JobId, chunks: Sequence[PlanChunk]) -> None:
+    async def save_plan(self, job_id: JobId, parts: Sequence[PlanPart]) -> None:
         """See `Ledger.save_plan`."""
-        for chunk in chunks:
-            await self._plans.upsert(job_id, chunk)
+        for part in parts:
+            await self._plans.upsert(job_id, part)
 
-    async def get_chunk(self, job_id: JobId, chunk_id: str) -> PlanChunk:
-        """See `Ledger.get_chunk`."""
-        return await self._plans.get(job_id, chunk_id, code="plan_not_found", detail="The job has no such plan.")
+    async def get_part(self, job_id: JobId, part_id: str) -> PlanPart:
+        """See `Ledger.get_part`."""
+        return await self._plans.get(job_id, part_id, code="plan_not_found", detail="The job has no such plan.")
+
+    async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
+        """See `Ledger.save_progress`."""
+        await self._progress.upsert(job_id, progress)
+        wave, _ = await self._progress.list(job_id, where=[Where("wave", "=", progress.wave)])
+        return wave
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:
         """See `Ledger.find`."""

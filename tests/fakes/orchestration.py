@@ -18,49 +18,18 @@ class _Task:
     def __init__(self, work: Awaitable[Any]) -> None:
         self.future = asyncio.ensure_future(work)
 
-    @property
-    def failed(self) -> bool:
-        return self.future.done() and self.future.exception() is not None
-
-    @property
-    def result(self) -> Any:
-        return self.future.exception() or self.future.result()
-
     async def outcome(self) -> Any:
         return await self.future
 
 
 class _Timer(_Task):
-    """Fires when nothing else is left to wait for."""
+    """Fires at once: the clock moves to its time."""
 
-    def __init__(self, fire_at: datetime) -> None:
-        super().__init__(asyncio.get_running_loop().create_future())
-        self.fire_at = fire_at
-        self.canceled = False
+    def __init__(self, fire_at: datetime, clock: FakeClock) -> None:
+        async def fire() -> None:
+            clock.now = max(clock.now, fire_at)
 
-
-class _FirstOf(_Task):
-    def __init__(self, tasks: Sequence[_Task], clock: FakeClock) -> None:
-        self.tasks = list(tasks)
-        self.clock = clock
-        super().__init__(self._wait())
-
-    async def _wait(self) -> int:
-        working = [task.future for task in self.tasks if not isinstance(task, _Timer)]
-        if working:
-            await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
-        else:
-            _fire(min((t for t in self.tasks if isinstance(t, _Timer)), key=lambda t: t.fire_at), self.clock)
-        index = next(index for index, task in enumerate(self.tasks) if task.future.done())
-        error = self.tasks[index].future.exception()
-        if error is not None and not isinstance(error, Exception):
-            raise error  # the process died: no orchestrator hears of it
-        return index
-
-
-def _fire(timer: _Timer, clock: FakeClock) -> None:
-    clock.now = max(clock.now, timer.fire_at)
-    timer.future.set_result(None)
+        super().__init__(fire())
 
 
 class FakeDurable:
@@ -70,7 +39,6 @@ class FakeDurable:
         self._activities = activities
         self._clock = clock
         self.calls: list[tuple[str, BaseModel]] = []
-        self.open_timers: list[_Timer] = []
         self.shown: list[dict[str, Any]] = []
 
     @property
@@ -89,16 +57,7 @@ class FakeDurable:
         return _Task(self._drive(run_chunk(self, payload)))
 
     def timer(self, fire_at: datetime) -> OrchestratorTask:
-        timer = _Timer(fire_at)
-        self.open_timers.append(timer)
-        return timer
-
-    def cancel(self, timer: OrchestratorTask) -> None:
-        assert isinstance(timer, _Timer)
-        timer.canceled = True
-
-    def first_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
-        return _FirstOf([task for task in tasks if isinstance(task, _Task)], self._clock)
+        return _Timer(fire_at, self._clock)
 
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
         async def gather() -> list[Any]:
@@ -122,8 +81,6 @@ class FakeDurable:
             except StopIteration as end:
                 return end.value
             assert isinstance(task, _Task)
-            if isinstance(task, _Timer):
-                _fire(task, self._clock)
             failure = None
             try:
                 send = await task.outcome()

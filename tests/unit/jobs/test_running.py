@@ -118,13 +118,6 @@ async def test_a_lost_write_is_found_or_sent_again(documents: SqliteDocuments):
     assert world.source.sheet(SHEET).version == 2
 
 
-async def test_an_orchestration_leaves_no_open_timer(documents: SqliteDocuments):
-    world = World(documents, report_sheet(3))
-    await world.start()
-    await world.run()
-    assert all(timer.canceled or timer.future.done() for timer in world.durable.open_timers)
-
-
 async def test_chosen_rows_only(documents: SqliteDocuments):
     world = World(documents, report_sheet(5))
     await world.start(rows={"ids": ["4", "2"]})

@@ -90,7 +90,9 @@ class World:
             self.sheets,
             parts["jobs"],
             parts["ledger"],
-            RowProcessor(self.sheets, parts["ledger"], parts["model"], model_name="fake", clock=self.clock),
+            RowProcessor(
+                self.sheets, parts["ledger"], parts["model"], model_name="fake", rows_at_once=8, clock=self.clock
+            ),
             OutcomeWriter(parts["ledger"], changes, clock=self.clock),
             self.events,
             self.queue,
