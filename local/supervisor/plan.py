@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.azurite import azurite_command, azurite_connection_string
 from local.openai.deployments import API_KEY, DEFAULT_DEPLOYMENT, MODEL
+from local.openai.limits import Limits
 from local.smartsheet.accounts import OWNER_TOKEN
 from local.standin.serve import HOST
 from local.supervisor.parts import Part, accepts_connections, answers_health, shown_address
@@ -82,6 +83,7 @@ def _plan_openai(plan: Plan, data_dir: Path, ports: Ports, environment: Mapping[
     dependents = ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_MODEL")
     if _is_elsewhere(plan, "openai", "AZURE_OPENAI_API_BASE", dependents, environment):
         return
+    limits = Limits()
     part = _stand_in("openai", "Azure OpenAI: sandbox · rules, not a model", ports.openai, data_dir)
     plan.parts.append(part)
     plan.app_environment |= {
@@ -89,6 +91,8 @@ def _plan_openai(plan: Plan, data_dir: Path, ports: Ports, environment: Mapping[
         "AZURE_OPENAI_API_KEY": API_KEY,
         "AZURE_OPENAI_DEPLOYMENT": DEFAULT_DEPLOYMENT,
         "AZURE_OPENAI_MODEL": MODEL,
+        "AZURE_OPENAI_TOKENS_PER_MINUTE": str(limits.tokens_per_minute),
+        "AZURE_OPENAI_REQUESTS_PER_MINUTE": str(limits.requests_per_minute),
     }
 
 

@@ -4,7 +4,7 @@ Plain generators: no clock, no randomness, no settings, no I/O. A change that al
 new function name, because running instances are replayed against their history.
 
     plan_job → wave: run_job_chunk_v1 × 5 + apply_outcomes (of the wave before) → wave → … → finish_job
-                     process_rows × 20 + report_progress (of the rows before) → …
+                     process_rows × 25 + report_progress (of the rows before) → …
 
 Waves instead of a sliding window: the host takes a Python orchestrator's actions one after the other, so a
 task that was started by one `task_any` holds up whatever a later one wants to start. Nothing waits alone here:
@@ -35,7 +35,7 @@ from shared.jobs.steps import (
 from shared.sheets.models import MAX_ROWS_PER_CALL
 
 CHUNKS_PER_WAVE = 5
-ACTIVITIES_AT_ONCE = 20
+ACTIVITIES_AT_ONCE = 25
 """Per chunk: together more than run at once, so that no chunk's last rows leave room unused, and few enough that
 progress is not queued behind hundreds of rows."""
 WRITE_EVERY = timedelta(seconds=15)

@@ -32,14 +32,14 @@ class OutcomeWriter:
         self._clock = clock
 
     async def apply(self, caller: Caller, job: Job, *, flush: bool) -> ApplyResult:
-        """Write what is unwritten: full batches, with `flush` also the last, smaller one.
+        """Write what is unwritten: full batches; with `flush` a smaller one when there is no full one.
 
         Raises what `ChangeService.apply` raises for a sheet that cannot be written at all.
         """
         settled = 0
         try:
             while True:
-                cursor = await self._open_batch(job.job_id, flush=flush)
+                cursor = await self._open_batch(job.job_id, flush=flush and not settled)
                 if cursor is None:
                     rest = await self._ledger.list_unwritten(job.job_id, limit=1)
                     return ApplyResult(settled=settled, remaining=bool(rest))
@@ -74,8 +74,14 @@ class OutcomeWriter:
         return len(outcomes)
 
     async def _outcomes(self, job_id: JobId, cursor: WriteCursor) -> dict[str, RowOutcome]:
-        found = [await self._ledger.find(job_id, row_id) for row_id in cursor.open_rows]
-        return {outcome.id: outcome for outcome in found if outcome is not None}
+        pending = await self._ledger.list_unwritten(job_id, limit=MAX_ROWS_PER_CALL)
+        known = {outcome.row_id: outcome for outcome in pending}
+        for row_id in cursor.open_rows:
+            if row_id not in known:  # settled by a run that died before it could close the batch
+                outcome = await self._ledger.find(job_id, row_id)
+                assert outcome is not None
+                known[row_id] = outcome
+        return {row_id: known[row_id] for row_id in cursor.open_rows}
 
     async def _settle(
         self, job_id: JobId, cursor: WriteCursor, outcomes: dict[str, RowOutcome], applied: Applied
