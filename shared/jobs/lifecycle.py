@@ -22,9 +22,10 @@ from shared.jobs.models import (
     SampleResult,
     TokenCount,
 )
-from shared.jobs.planning import SLOTS_PER_PART, part_id, plan_rows
+from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.processing import RowProcessor
+from shared.jobs.running import RunningJobs
 from shared.jobs.service import GUARD_QUEUE, GUARD_SECONDS
 from shared.jobs.steps import (
     ApplyResult,
@@ -79,6 +80,7 @@ class JobLifecycle:
         self._prices = prices
         self._model_name = model_name
         self._clock = clock
+        self._running = RunningJobs(store, ledger, clock=clock)
 
     async def plan(self, run: JobRun) -> Planned:
         """Move the job to `processing` and cut its rows into chunks; the second time, what the first one cut."""
@@ -107,14 +109,12 @@ class JobLifecycle:
     async def process(self, slot: SlotRun) -> SlotResult:
         """Bring one slot's rows to outcomes."""
         run = slot.job
-        job = await self._store.get(run.owner, run.job_id)
-        if job.finished:
+        job = await self._running.get(run)
+        if job.finished or job.plan is None:
             return SlotResult(counts=Counts(), error=_NOT_GOING_ON)
         try:
             caller = await self._identity.caller_of_user(run.owner)
-            part = await self._ledger.get_part(run.job_id, part_id(run.run, slot.slot))
-            rows = part.slots[slot.slot % SLOTS_PER_PART]
-            assert job.plan is not None
+            rows = await self._running.rows(slot)
             first_position = slot.slot * job.plan.rows_per_slot
             return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
         except _TRANSIENT:
