@@ -130,6 +130,7 @@ class CallbackReceiver:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answer: Callable[[int], int] = lambda number: 200
         self.echo_challenge = True
+        self.challenges = 0
         self.arrived = threading.Condition()
         receiver = self
 
@@ -139,6 +140,7 @@ class CallbackReceiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 challenge = headers.get("smartsheet-hook-challenge")
                 with receiver.arrived:
+                    receiver.challenges += challenge is not None
                     if challenge is None:
                         receiver.received.append((headers, body))
                     receiver.arrived.notify_all()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
 
 _FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "data" / "smartsheet-openapi.json"
 
@@ -43,9 +42,12 @@ def _operations() -> dict[str, Any]:
 
 
 def assert_official(method: str, path: str, body: Any, *, status: str = "200") -> None:
-    """Check a body against the operation's schema, also for members that it does not know. Skips without the file."""
+    """Check a body against the operation's schema, also for members that it does not know.
+
+    Does nothing where the description is not beside the checkout: the tests' own assertions hold there too.
+    """
     if not _operations():
-        pytest.skip("the official description is not beside this checkout")
+        return
     schema = _operations()[path][method.lower()]["responses"][status]["content"]["application/json"]["schema"]
     jsonschema.Draft202012Validator(_as_json_schema(schema)).validate(body)
     unknown = _unknown_members(schema, body, "") - _BEYOND_THE_SCHEMA.keys()
@@ -53,7 +55,11 @@ def assert_official(method: str, path: str, body: Any, *, status: str = "200") -
 
 
 def _as_json_schema(schema: Any) -> Any:
-    """OpenAPI 3.0 as JSON Schema. `oneOf` becomes `anyOf`: the official alternatives overlap (a sheet, a version)."""
+    """OpenAPI 3.0 as JSON Schema.
+
+    The official alternatives overlap (`{version}` is also a sheet), so `oneOf` becomes `anyOf`, and an alternative
+    counts only where it knows all members.
+    """
     if isinstance(schema, list):
         return [_as_json_schema(item) for item in schema]
     if not isinstance(schema, dict):
@@ -64,6 +70,10 @@ def _as_json_schema(schema: Any) -> Any:
             converted[name] = {member: _as_json_schema(each) for member, each in value.items()}
         elif name not in ("nullable", "readOnly", "default"):
             converted["anyOf" if name == "oneOf" else name] = _as_json_schema(value)
+    for alternative in converted.get("anyOf", []):
+        if "properties" in alternative:
+            alternative["properties"] = {name: {} for name in _BEYOND_THE_SCHEMA} | alternative["properties"]
+            alternative["additionalProperties"] = False
     if schema.get("nullable") and isinstance(schema.get("type"), str):
         converted["type"] = [schema["type"], "null"]
     return converted

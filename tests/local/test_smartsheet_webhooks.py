@@ -11,7 +11,7 @@ import smartsheet
 from smartsheet.models import Webhook
 
 from local.smartsheet.accounts import OTHER_TOKEN, OWNER, OWNER_TOKEN
-from local.smartsheet.webhooks.delivery import MAX_RETRIES, disables
+from local.smartsheet.webhooks.delivery import CALLBACKS_PER_VERIFICATION, MAX_RETRIES, disables
 from tests.local.smartsheet_sandbox import (
     RISKS,
     ROTA,
@@ -207,6 +207,17 @@ def test_an_endpoint_that_keeps_failing_is_disabled_and_told(hook: Hook, receive
     assert webhook["status"] == "DISABLED_CALLBACK_FAILED"
     bodies = receiver.wait_for(MAX_RETRIES + 2)
     assert bodies[-1]["newWebhookStatus"] == "DISABLED_CALLBACK_FAILED"
+
+
+def test_the_challenge_is_repeated_now_and_then(hook: Hook, receiver: CallbackReceiver) -> None:
+    for number in range(1, CALLBACKS_PER_VERIFICATION):
+        hook.add_row(f"Risk {number}")
+        receiver.wait_for(number)
+    assert receiver.challenges == 1
+    receiver.echo_challenge = False
+    hook.add_row("One more")
+    assert hook.wait_until(lambda webhook: not webhook["enabled"])["status"] == "DISABLED_VERIFICATION_FAILED"
+    assert receiver.challenges == 2
 
 
 @pytest.mark.parametrize("status", [201, 204, 410])

@@ -1,0 +1,33 @@
+"""Dates and working days."""
+
+from datetime import date, datetime, timedelta
+
+_LENIENT_FORMATS = ("%m/%d/%y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%b %d, %Y", "%d %b %Y")
+_WEEK = 5
+
+
+def read_date(text: str, *, lenient: bool = False) -> str | None:
+    """An ISO date, or `None` where the text is none. Lenient reading knows the common local notations."""
+    try:
+        return date.fromisoformat(text[:10]).isoformat() if text[10:11] in ("", "T") else None
+    except ValueError:
+        if not lenient:
+            return None
+    for pattern in _LENIENT_FORMATS:
+        try:
+            return datetime.strptime(text.strip(), pattern).date().isoformat()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue
+    return None
+
+
+def end_of_work(start: date, days: float) -> date:
+    """The last working day of work that starts on `start` and takes `days` working days (Monday to Friday)."""
+    day = start
+    while day.weekday() >= _WEEK:
+        day += timedelta(days=1)
+    left = max(0, -int(-days // 1) - 1)
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < _WEEK
+    return day

@@ -1,0 +1,1 @@
+"""Rows: their order and hierarchy, reading them, adding, changing and deleting them."""
