@@ -36,7 +36,7 @@ check: setup ## static checks: format, lint, types, import contracts
 	@.venv/bin/lint-imports --cache-dir .import_linter_cache
 
 test: check ## all checks and all tests
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 bench: setup ## ratios against the ideal, printed as tables
 	@$(PY) -m tests.bench $(ARGS)

@@ -132,13 +132,15 @@ class FunctionsHost:
     def health(self) -> dict[str, Any]:
         """For `GET /_control/health`."""
         storage = self._queues.storage()
+        durable = None if self._durable is None else self._durable.health()
+        troubled = storage == "unreachable" or (durable is not None and durable["storage"] != "ok")
         return {
             "part": PART,
-            "status": "degraded" if storage == "unreachable" else "ok",
+            "status": "degraded" if troubled else "ok",
             "functions": list(self._app.functions),
             "queues": self._queues.health(),
             "timers": self._timers.health(),
-            "durable": None if self._durable is None else self._durable.health(),
+            "durable": durable,
             "storage": storage,
         }
 

@@ -116,6 +116,17 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetSummary:
+    """A sheet in a list: what it is called, and what the caller may do with it."""
+
+    id: SheetId
+    name: str
+    access_level: AccessLevel
+    permalink: str | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unchanged:
     """The answer to "anything newer than the version I have?": no."""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from shared.ids import ColumnId, RowId, SheetId
-from shared.sheets.models import RowWrite, Sheet, SmartsheetUser, Unchanged, WriteAnswer
+from shared.sheets.models import RowWrite, Sheet, SheetSummary, SmartsheetUser, Unchanged, WriteAnswer
 
 
 class SheetCaller(Protocol):
@@ -33,6 +33,10 @@ class SheetSource(Protocol):
 
     async def get_user(self, token: SecretStr) -> SmartsheetUser:
         """The person the token belongs to."""
+        ...
+
+    async def list_sheets(self, token: SecretStr) -> list[SheetSummary]:
+        """All sheets that the token opens, in one call."""
         ...
 
     async def get_sheet(

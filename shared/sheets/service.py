@@ -20,7 +20,7 @@ from shared.errors import AppError, Forbidden, NotFound, Unauthorized, UpstreamU
 from shared.ids import ColumnId, RowId, SheetId
 from shared.sheets.access import AccessBook
 from shared.sheets.cache import SheetCache, Snapshot
-from shared.sheets.models import AccessLevel, RowWrite, Sheet, Unchanged, WriteAnswer
+from shared.sheets.models import AccessLevel, RowWrite, Sheet, SheetSummary, Unchanged, WriteAnswer
 from shared.sheets.ports import SheetCaller, SheetSource
 from shared.telemetry import get_logger
 
@@ -76,6 +76,13 @@ class SheetService:
                 raise
             self._counts["stale"] += 1
             return stale
+
+    async def list_sheets(self, caller: SheetCaller, *, name_part: str = "") -> list[SheetSummary]:
+        """The sheets that the caller may open, by name; with `name_part` those whose name has it, in any case."""
+        wanted = name_part.casefold()
+        sheets = await self._source.list_sheets(caller.token)
+        found = [sheet for sheet in sheets if wanted in sheet.name.casefold()]
+        return sorted(found, key=lambda sheet: (sheet.name.casefold(), sheet.id))
 
     async def confirm_access(self, caller: SheetCaller, sheet_id: SheetId) -> None:
         """Raise unless the caller's token opens the sheet: no call within 60 s of one that worked, else a cheap one."""

@@ -1,14 +1,49 @@
 """Columns and rows as callers get them."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from shared.ids import ColumnId, RowId
+from shared.ids import ColumnId, RowId, SheetId
 from shared.records import Frozen
-from shared.sheets.models import Cell, CellValue, Column, Row, Sheet
+from shared.sheets.models import AccessLevel, Cell, CellValue, Column, Row, Sheet, SheetSummary
 
 MAX_PAGE_SIZE = 500
+
+
+class SheetQuery(Frozen):
+    """Which sheets: those whose name has this text, in any case."""
+
+    query: str = Field(default="", max_length=200)
+
+
+class SheetSummaryView(Frozen):
+    """A sheet in a list."""
+
+    id: SheetId
+    name: str
+    access_level: AccessLevel
+    permalink: str | None
+    modified_at: datetime | None
+
+    @classmethod
+    def of(cls, sheet: SheetSummary) -> "SheetSummaryView":
+        """The caller's view."""
+        return cls(
+            id=sheet.id,
+            name=sheet.name,
+            access_level=sheet.access_level,
+            permalink=sheet.permalink,
+            modified_at=sheet.modified_at,
+        )
+
+
+class SheetList(Frozen):
+    """Sheets by name, all of them."""
+
+    items: tuple[SheetSummaryView, ...]
+    next_cursor: None = None
 
 
 class ColumnView(Frozen):

@@ -70,8 +70,8 @@ def _sheet_with(stack: Stack, folder: Path, rows: int) -> dict[str, Any]:
     for n in range(rows):
         topic = _TOPICS[n % len(_TOPICS)]
         lines.append(
-            f'{topic.title()} {n},"The {topic} of site {n} was inspected in week {n % 52}. Costs rose to {n * 37:,} EUR '
-            f'because of late deliveries; the owner asks for a decision before the end of the month.",'
+            f'{topic.title()} {n},"The {topic} of site {n} was inspected in week {n % 52}. Costs rose to {n * 37:,} '
+            f'EUR because of late deliveries; the owner asks for a decision before the end of the month.",'
         )
     file.write_text("\n".join(lines))
     return stack.import_table(file)

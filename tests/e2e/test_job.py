@@ -1,12 +1,14 @@
 """The loop end to end: a table goes in, a job runs over it, every row is written, and a client sees it happen."""
 
-import asyncio
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from azure.messaging.webpubsubclient import WebPubSubClient
-from azure.messaging.webpubsubclient.models import CallbackType
+from azure.messaging.webpubsubclient.models import CallbackType, WebPubSubDataType
 
 from tests.e2e.stack import Api, Stack
 from tests.e2e.tables import package_table, report_table
@@ -80,12 +82,12 @@ def test_a_client_subscribes_later_and_is_told_about_topics_that_are_not_for_it(
     client.subscribe(CallbackType.SERVER_MESSAGE, lambda e: got.append(e.data))
     client.subscribe(CallbackType.GROUP_MESSAGE, lambda e: got.append(e.data))
     with client:
-        client.send_event("subscribe", {"topic": f"job:{sheet['sheetId']}"}, "json")
+        client.send_event("subscribe", {"topic": f"job:{sheet['sheetId']}"}, WebPubSubDataType.JSON)
         _wait_for(lambda: bool(got))
         assert (got[0]["event"], got[0]["data"]["code"]) == ("error", "topic_not_found")
         assert client.is_connected()
         job = api.start_summaries(sheet["sheetId"], "Text", "Summary")
-        client.send_event("subscribe", {"topic": f"job:{job['id']}"}, "json")
+        client.send_event("subscribe", {"topic": f"job:{job['id']}"}, WebPubSubDataType.JSON)
         _wait_for(lambda: any(e["event"] == "subscribed" for e in got))
         api.finished_job(job["id"])
         _wait_for(lambda: any(e["event"] == "job_status" and e["data"]["status"] == "completed" for e in got))
@@ -127,15 +129,11 @@ def sample_sheets(stack: Stack) -> dict[str, str]:
 
 
 def _owner_token(stack: Stack) -> str:
-    import json
-
     return json.loads((stack.data_dir / "app.env.json").read_text())["SMARTSHEET_ACCESS_TOKEN"]
 
 
-def _wait_for(condition: Any, seconds: float = 15) -> None:
-    async def poll() -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-    asyncio.run(poll())
+def _wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)

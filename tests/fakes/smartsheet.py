@@ -25,12 +25,13 @@ from shared.sheets.models import (
     RowFailure,
     RowWrite,
     Sheet,
+    SheetSummary,
     SmartsheetUser,
     Unchanged,
     WriteAnswer,
 )
 
-Method = Literal["get_user", "get_sheet", "update_rows"]
+Method = Literal["get_user", "list_sheets", "get_sheet", "update_rows"]
 
 
 def sheet_of(
@@ -177,6 +178,14 @@ class FakeSheetSource:
             raise fault.error
         name = token.get_secret_value()
         return SmartsheetUser(id=str(sum(name.encode())), email=f"{name}@example.com", name=name)
+
+    async def list_sheets(self, token: SecretStr) -> list[SheetSummary]:
+        """Every sheet, unless the token has no access to it."""
+        fault = await self._begin(SourceCall("list_sheets", token.get_secret_value()))
+        if fault is not None:
+            raise fault.error
+        levels = {id_: self._shares.get((token.get_secret_value(), id_), self._access) for id_ in self._sheets}
+        return [SheetSummary(id_, self._sheets[id_].name, level) for id_, level in levels.items() if level is not None]
 
     async def get_sheet(
         self,

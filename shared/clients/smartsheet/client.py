@@ -13,7 +13,13 @@ import httpx2
 from pydantic import SecretStr
 
 from shared.clients.smartsheet.failures import unusable_answer
-from shared.clients.smartsheet.mapping import parse_sheet, parse_user, parse_write_answer, rows_to_wire
+from shared.clients.smartsheet.mapping import (
+    parse_sheet,
+    parse_sheet_list,
+    parse_user,
+    parse_write_answer,
+    rows_to_wire,
+)
 from shared.clients.smartsheet.transport import Call, Timing, Transport
 from shared.errors import FieldError, InvalidInput, NotFound, UpstreamFault
 from shared.ids import ColumnId, RowId, SheetId
@@ -24,6 +30,7 @@ from shared.sheets.models import (
     MAX_ROWS_PER_CALL,
     RowWrite,
     Sheet,
+    SheetSummary,
     SmartsheetUser,
     Unchanged,
     WriteAnswer,
@@ -91,6 +98,11 @@ class SmartsheetClient:
         """The person the token belongs to. Raises as `SheetSource` says."""
         body = await self._transport.send(Call("GET", "/users/me"), token)
         return await _read(parse_user, body)
+
+    async def list_sheets(self, token: SecretStr) -> list[SheetSummary]:
+        """All sheets that the token opens. Raises as `SheetSource` says."""
+        body = await self._transport.send(Call("GET", "/sheets", query={"includeAll": "true"}), token)
+        return await _read(parse_sheet_list, body)
 
     async def get_sheet(
         self,

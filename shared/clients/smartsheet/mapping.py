@@ -12,6 +12,7 @@ from shared.clients.smartsheet.wire import (
     WireRow,
     WireRowsResult,
     WireSheet,
+    WireSheetList,
     WireUser,
     WireValue,
     read_sheet,
@@ -25,6 +26,7 @@ from shared.sheets.models import (
     RowFailure,
     RowWrite,
     Sheet,
+    SheetSummary,
     SmartsheetUser,
     Unchanged,
     WriteAnswer,
@@ -73,6 +75,20 @@ def parse_user(body: bytes) -> SmartsheetUser:
     return SmartsheetUser(
         id=str(wire.id), email=wire.email, name=name or wire.email, locale=wire.locale, time_zone=wire.time_zone
     )
+
+
+def parse_sheet_list(body: bytes) -> list[SheetSummary]:
+    """The sheets that `GET /sheets` answers. Raises `ValueError` when it answers none such."""
+    return [
+        SheetSummary(
+            id=SheetId(str(wire.id)),
+            name=wire.name,
+            access_level=wire.access_level,
+            permalink=wire.permalink,
+            modified_at=wire.modified_at,
+        )
+        for wire in WireSheetList.model_validate_json(body).data
+    ]
 
 
 def rows_to_wire(rows: Sequence[RowWrite]) -> list[dict[str, Any]]:

@@ -109,6 +109,22 @@ class WireRowsResult(_Wire):
     failed_items: tuple[WireFailedItem, ...] = ()
 
 
+class WireSheetSummary(_Wire):
+    """A sheet in the answer of `GET /sheets`."""
+
+    id: int
+    name: str
+    access_level: AccessLevel
+    permalink: str | None = None
+    modified_at: datetime | None = None
+
+
+class WireSheetList(_Wire):
+    """The answer of `GET /sheets`."""
+
+    data: list[WireSheetSummary]
+
+
 class WireUser(_Wire):
     """The answer of `GET /users/me`."""
 
