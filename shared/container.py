@@ -1,10 +1,8 @@
 """The only place where objects are wired. Nothing is built at import; everything is built once, on first use."""
 
 from datetime import timedelta
-from functools import cache, cached_property
-from urllib.parse import urlsplit
+from functools import cached_property
 
-from shared.ai.estimates import PriceTable, parse_prices
 from shared.ai.quota import QuotaGate
 from shared.changes.service import ChangeService
 from shared.chat.sessions import SessionService
@@ -46,18 +44,8 @@ class Container:
     # --- what the edge asks ------------------------------------------------------------------------
 
     @cached_property
-    def allowed_origins(self) -> frozenset[str]:
-        """Origins of pages that may call: our own, and those of `ALLOWED_ORIGINS`; loopback under both its names."""
-        origins = {self.settings.public_base_url.lower(), *map(str.lower, self.settings.allowed_origins)}
-        own = urlsplit(self.settings.public_base_url)
-        if own.hostname in ("localhost", "127.0.0.1"):
-            origins |= {f"{own.scheme}://{name}:{own.port or 80}" for name in ("localhost", "127.0.0.1")}
-        return frozenset(origins)
-
-    @cached_property
     def identity(self) -> Identity:
         """Who calls."""
-        assert self.settings.smartsheet_access_token is not None
         return SingleUserIdentity(self.settings.smartsheet_access_token)
 
     @cached_property
@@ -106,7 +94,7 @@ class Container:
             OutcomeWriter(self._ledger, self.changes),
             self.events,
             self.queues,
-            self._prices,
+            self.settings.model_prices,
             model_name=self.settings.openai_model,
         )
 
@@ -192,10 +180,6 @@ class Container:
     def _ledger(self) -> DocumentLedger:
         return DocumentLedger(self.documents)
 
-    @cached_property
-    def _prices(self) -> PriceTable:
-        return parse_prices(self.settings.model_prices)
-
     async def _job_gate(self, caller: Caller, subject: str) -> None:
         await self.jobs.get(caller, JobId(subject))
 
@@ -215,7 +199,18 @@ class Container:
             await self.documents.close()
 
 
-@cache
+_container: Container | None = None
+
+
 def get_container() -> Container:
     """The container of this process. Raises `SettingsError` when the settings cannot be used."""
-    return Container(load_settings())
+    if _container is None:
+        use_container(Container(load_settings()))
+    assert _container is not None
+    return _container
+
+
+def use_container(container: Container | None) -> None:
+    """Serve with this container from now on; None: with a new one, made from the settings on first use."""
+    global _container
+    _container = container

@@ -5,6 +5,9 @@ from typing import Literal
 
 from shared.errors import AppError
 from shared.records import Frozen
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -32,14 +35,17 @@ class HealthService:
 
     async def check(self) -> Health:
         """Try every part."""
-        parts = {name: await self._try(probe) for name, probe in self._probes.items()}
+        parts = {name: await self._try(name, probe) for name, probe in self._probes.items()}
         failing = any(part.status == "failing" for part in parts.values())
         return Health(status="failing" if failing else "ok", parts=parts)
 
     @staticmethod
-    async def _try(probe: Probe) -> PartHealth:
+    async def _try(name: str, probe: Probe) -> PartHealth:
         try:
             await probe()
         except AppError as error:
             return PartHealth(status="failing", code=error.code, detail=error.detail)
+        except Exception:
+            log.exception("the probe of %s broke", name)
+            return PartHealth(status="failing", code="internal")
         return PartHealth(status="ok")

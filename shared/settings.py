@@ -1,12 +1,19 @@
 """The settings, read from the environment once and checked at start; every fault is listed at once."""
 
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.ai.estimates import PriceTable, parse_prices
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ENDPOINT = re.compile(r"(?:^|;)\s*endpoint\s*=\s*https?://[^;/\s]", re.IGNORECASE)
+_STORAGE = re.compile(r"(?:^|;)\s*(?:AccountName|QueueEndpoint|UseDevelopmentStorage)\s*=\s*[^;\s]", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -14,75 +21,134 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """All settings. The names in the environment are the aliases; units are in the names."""
+    """All settings. The names in the environment are the aliases; units are in the names. Blank counts as missing."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        validate_default=True,
+        arbitrary_types_allowed=True,
+    )
 
     database_url: str = Field(alias="DATABASE_URL")
     storage_connection: SecretStr = Field(alias="AzureWebJobsStorage")
     public_base_url: str = Field(alias="PUBLIC_BASE_URL")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(default=(), alias="ALLOWED_ORIGINS")
 
-    auth_mode: Literal["single", "token"] = Field(default="single", alias="AUTH_MODE")
+    auth_mode: Literal["single"] = Field(default="single", alias="AUTH_MODE")
 
     smartsheet_api_base: str = Field(default="https://api.smartsheet.com/2.0", alias="SMARTSHEET_API_BASE")
-    smartsheet_access_token: SecretStr | None = Field(default=None, alias="SMARTSHEET_ACCESS_TOKEN")
-    smartsheet_timeout_seconds: float = Field(default=60, gt=0, alias="SMARTSHEET_TIMEOUT_SECONDS")
-    smartsheet_write_timeout_seconds: float = Field(default=60, gt=0, alias="SMARTSHEET_WRITE_TIMEOUT_SECONDS")
+    smartsheet_access_token: SecretStr = Field(alias="SMARTSHEET_ACCESS_TOKEN")
+    smartsheet_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_TIMEOUT_SECONDS")
+    smartsheet_write_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_WRITE_TIMEOUT_SECONDS")
 
     openai_api_base: str = Field(alias="AZURE_OPENAI_API_BASE")
     openai_api_key: SecretStr | None = Field(default=None, alias="AZURE_OPENAI_API_KEY")
     openai_api_version: str = Field(default="2025-01-01-preview", alias="AZURE_OPENAI_API_VERSION")
     openai_deployment: str = Field(alias="AZURE_OPENAI_DEPLOYMENT")
     openai_model: str = Field(alias="AZURE_OPENAI_MODEL")
-    openai_timeout_seconds: float = Field(default=60, gt=0, alias="AZURE_OPENAI_TIMEOUT_SECONDS")
+    openai_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="AZURE_OPENAI_TIMEOUT_SECONDS")
     openai_tokens_per_minute: int = Field(default=1_000_000, gt=0, alias="AZURE_OPENAI_TOKENS_PER_MINUTE")
     openai_requests_per_minute: int = Field(default=10_000, gt=0, alias="AZURE_OPENAI_REQUESTS_PER_MINUTE")
     openai_concurrency: int = Field(default=32, ge=1, le=1000, alias="AZURE_OPENAI_CONCURRENCY")
-    model_prices: str = Field(default="", alias="MODEL_PRICES")
+    model_prices: Annotated[PriceTable, NoDecode] = Field(default_factory=lambda: PriceTable({}), alias="MODEL_PRICES")
 
     webpubsub_connection: SecretStr = Field(alias="WEBPUBSUB_CONNECTION")
 
-    event_retention_days: int = Field(default=7, ge=1, alias="EVENT_RETENTION_DAYS")
+    event_retention_days: int = Field(default=7, ge=1, le=365, alias="EVENT_RETENTION_DAYS")
 
-    @field_validator("allowed_origins", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _strip(cls, values: Any) -> Any:
+        """Without blank texts, and without the spaces and line ends that come along when a key is pasted."""
+        if not isinstance(values, dict):
+            return values
+        given = cast(dict[str, Any], values)
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
         if value.startswith(("postgres://", "postgresql://")):
             raise ValueError("PostgreSQL is not supported; give sqlite:////absolute/path.db")
-        if not value.startswith("sqlite:///"):
+        path = Path(value.removeprefix("sqlite:///"))
+        if not value.startswith("sqlite:///") or not path.is_absolute() or not path.name:
             raise ValueError("give sqlite:////absolute/path.db")
         return value
 
-    @field_validator("smartsheet_api_base", "openai_api_base", "public_base_url")
+    @field_validator("storage_connection")
+    @classmethod
+    def _storage(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not _STORAGE.search(text) and _http(text) is None:
+            raise ValueError("give a storage connection string, or the URL of the queue service")
+        return value
+
+    @field_validator("webpubsub_connection")
+    @classmethod
+    def _web_pubsub(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not _ENDPOINT.search(text) and _http(text) is None:
+            raise ValueError("give a connection string with Endpoint=https://…, or the endpoint's URL")
+        return value
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _own_origin(cls, value: str) -> str:
+        origin = _origin(value)
+        if origin is None:
+            raise ValueError("give an http(s) URL without a path, such as http://localhost:7071")
+        return origin
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(_origin(part.strip()) for part in value.split(",") if part.strip())
+        if None in origins:
+            raise ValueError("give origins separated by commas, such as http://localhost:5173; * is none")
+        return origins
+
+    @field_validator("auth_mode", mode="before")
+    @classmethod
+    def _available(cls, value: object, info: ValidationInfo) -> object:
+        if value == "token":
+            raise ValueError("token is not available in this version; leave it out or give single")
+        base_url = info.data.get("public_base_url")
+        if value == "single" and isinstance(base_url, str) and urlsplit(base_url).hostname not in LOOPBACK:
+            raise ValueError("single serves one built-in user and works on loopback only, and PUBLIC_BASE_URL is not")
+        return value
+
+    @field_validator("smartsheet_api_base", "openai_api_base")
     @classmethod
     def _http_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("give an http(s) URL without query")
+        if _http(value) is None:
+            raise ValueError("give an http(s) URL without user name, query or fragment")
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _single_user_only_on_loopback(self) -> Self:
-        if self.auth_mode != "single":
-            return self
-        if self.smartsheet_access_token is None:
-            raise ValueError("SMARTSHEET_ACCESS_TOKEN: needed when AUTH_MODE is single")
-        if urlsplit(self.public_base_url).hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise ValueError(
-                "AUTH_MODE: single serves one built-in user and works on loopback only; PUBLIC_BASE_URL is not"
-            )
-        return self
+    @field_validator("model_prices", mode="before")
+    @classmethod
+    def _prices(cls, value: object) -> object:
+        return parse_prices(value) if isinstance(value, str) else value
 
     @cached_property
     def sqlite_path(self) -> Path:
         """The database file that `DATABASE_URL` names."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @cached_property
+    def own_origins(self) -> frozenset[str]:
+        """Origins of pages that may call: our own, and those of `ALLOWED_ORIGINS`; loopback under both its names."""
+        origins = {self.public_base_url, *self.allowed_origins}
+        own = urlsplit(self.public_base_url)
+        if own.hostname in ("localhost", "127.0.0.1"):
+            port = "" if own.port is None else f":{own.port}"
+            origins |= {f"{own.scheme}://{name}{port}" for name in ("localhost", "127.0.0.1")}
+        return frozenset(origins)
 
 
 def load_settings() -> Settings:
@@ -98,6 +164,25 @@ def load_settings() -> Settings:
 
 
 def _line(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    name = str(loc[0]) if loc else ""
-    message = "is missing" if kind == "missing" else message.removeprefix("Value error, ")
-    return f"{name}: {message}" if name else message
+    field = Settings.model_fields.get(str(loc[0]))  # a default that does not hold is named by its field
+    name = loc[0] if field is None else field.alias
+    return f"{name}: {'is missing' if kind == 'missing' else message.removeprefix('Value error, ')}"
+
+
+def _http(text: str) -> SplitResult | None:
+    """The parts of an http(s) URL that holds nothing but host, port and path."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bad IPv6 address
+        return None
+    return parts if usable and not (parts.username or parts.query or parts.fragment) else None
+
+
+def _origin(text: str) -> str | None:
+    """An http(s) URL without a path as browsers write origins: lower case, without the scheme's own port."""
+    parts = _http(text)
+    if parts is None or parts.path.strip("/"):
+        return None
+    usual = ":443" if parts.scheme == "https" else ":80"
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"

@@ -1,4 +1,4 @@
-"""Correlation ids and the names of loggers.
+"""Correlation ids and loggers.
 
 A correlation id is made (or taken, when well-formed) at the edge, travels in queue messages, orchestration
 inputs and events, and stands in every log line and error answer.
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TELL_URLS = ("aiohttp.access", "azure", "httpcore2", "httpx2", "openai")
 _current: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 
@@ -43,13 +44,21 @@ def correlated(correlation_id: str | None) -> Generator[str, None, None]:
 
 class _CorrelationFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.correlation_id = _current.get() or "-"
+        correlation_id = _current.get()
+        if correlation_id is not None:
+            record.msg = f"{record.msg} [{correlation_id}]"
         return True
 
 
 def get_logger(name: str) -> logging.Logger:
-    """A logger whose records carry `correlation_id`. Log names, ids, counts, durations; never contents."""
+    """A logger whose lines end in the correlation id. Log names, ids, counts, durations; never contents."""
     logger = logging.getLogger(name)
     if not any(isinstance(known, _CorrelationFilter) for known in logger.filters):
         logger.addFilter(_CorrelationFilter())
     return logger
+
+
+def quiet_request_logs() -> None:
+    """Keep the SDKs' line per request out of the log: at INFO they write URLs, with queries and access keys."""
+    for name in _TELL_URLS:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,6 +9,7 @@ from typing import Any
 from local.functions_host.start_error import StartError
 
 LOCAL_SETTINGS = "local.settings.json"
+_DEVELOPMENT_STORAGE = "usedevelopmentstorage=true"  # Azurite on its usual ports
 TRUE_VALUES = frozenset({"1", "true"})
 
 
@@ -56,10 +57,10 @@ class AppSettings:
             if self.get(f"{name}__accountName") or self.get(f"{name}__queueServiceUri"):
                 raise ValueError(f"{name} is an identity-based connection; this host needs a full connection string")
             raise ValueError(f"storage connection string '{name}' does not exist: define it as an app setting")
-        if "AccountName=" not in value:
+        if "AccountName=" not in value and value.strip().lower() != _DEVELOPMENT_STORAGE:
             raise ValueError(
-                f"app setting {name} must be a full storage connection string with AccountName and AccountKey"
-                " (UseDevelopmentStorage=true is not understood by the Python SDK)"
+                f"app setting {name} must be a full storage connection string with AccountName and AccountKey,"
+                " or UseDevelopmentStorage=true"
             )
         return value
 

@@ -11,6 +11,7 @@ from local.functions_host.functions import LoadedFunction, Worker
 from local.functions_host.invocation_context import InvocationContext
 from local.functions_host.loader import LoadedApp
 
+_BY_THE_THOUSAND = ("activityTrigger", "orchestrationTrigger")
 logger = logging.getLogger("host.executions")
 DEFAULT_THREADS = 8
 
@@ -69,8 +70,10 @@ class FunctionWorker(Worker):
 def _log(
     function: LoadedFunction, status: str, invocation_id: str, started: float, error: BaseException | None
 ) -> None:
+    # A job's activities and replays come by the thousand: the end of its story is told by the app.
+    usual = logging.DEBUG if function.trigger.type in _BY_THE_THOUSAND else logging.INFO
     logger.log(
-        logging.INFO if error is None else logging.ERROR,
+        usual if error is None else logging.ERROR,
         "Executed 'Functions.%s' (%s, Id=%s, Duration=%.0fms)",
         function.name,
         status,

@@ -148,7 +148,10 @@ def banner(plan: Plan, data_dir: Path, terminal: Terminal) -> None:
 
 def _command(what: str, data_dir: Path) -> str:
     option = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(str(data_dir))}"
-    return f"python -m local {what}{option}"
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    return f"{python} -m local {what}{option}"
 
 
 def _has_desktop() -> bool:

@@ -138,7 +138,7 @@ def _host(data_dir: Path, ports: Ports, environment: dict[str, str], url: str) -
     options = ("--port", str(ports.host), "--data-dir", str(data_dir), "--app-dir", str(ROOT))
     return Part(
         name="host",
-        stands_for="ChatSheetAI: the page and its API",
+        stands_for="ChatSheetAI: status page and API",
         command=[sys.executable, "-m", "local.functions_host", *options],
         ports=(ports.host,),
         url=url,

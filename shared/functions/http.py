@@ -1,7 +1,6 @@
 """The edge of every HTTP function: correlation, protection against foreign pages, parsing, errors."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -9,10 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, Forbidden, InvalidInput
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
-from shared.functions.routes import ROUTES, Call, Handler, NoQuery, Route
+from shared.functions.routes import MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Route
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
 log = get_logger(__name__)
@@ -67,33 +66,46 @@ def _with_client(route: Route) -> HttpFunction:
 
 
 async def answer(route: Route, request: func.HttpRequest, client: DurableClient | None) -> func.HttpResponse:
-    """Serve one request: every outcome becomes an answer with the correlation id."""
+    """Serve one request of an operation: check, parse, call the handler, reply."""
+
+    async def work() -> func.HttpResponse:
+        container = get_container()
+        require_own_page(request, container)
+        call = Call(
+            container=container,
+            caller=await container.identity.caller_of_request(),
+            path=dict(request.route_params),
+            query=_parse_query(route.query, request),
+            body=None if route.body is None else parse_body(route.body, request),
+            idempotency_key=_idempotency_key(request) if route.creates else None,
+            runner=None if client is None else DurableJobRunner(client),
+        )
+        return json_response(await route.handler(call), route.status)
+
+    return await serve_request(route.name, request, work)
+
+
+async def serve_request(
+    name: str, request: func.HttpRequest, work: Callable[[], Awaitable[func.HttpResponse]]
+) -> func.HttpResponse:
+    """Whatever becomes of `work`, answer with the correlation id; errors as problem documents."""
     with correlated(accept_correlation_id(header_map(request).get("X-Correlation-ID"))) as correlation_id:
         try:
-            container = get_container()
-            require_own_page(request, container)
-            call = Call(
-                container=container,
-                caller=await container.identity.caller_of_request(),
-                path=dict(request.route_params),
-                query=_parse_query(route.query, request),
-                body=None if route.body is None else parse_body(route.body, request),
-                idempotency_key=header_map(request).get("Idempotency-Key"),
-                runner=None if client is None else DurableJobRunner(client),
-            )
-            result = await route.handler(call)
+            response = await work()
         except AppError as error:
-            log.info("%s: %s", route.name, error.code)
+            log.info("%s: %s", name, error.code)
             return problem_response(error, correlation_id)
         except Exception:
-            log.exception("%s failed", route.name)
+            log.exception("%s failed", name)
             return internal_error(correlation_id)
-        return _reply(result, route.status, correlation_id)
+        response.headers["X-Correlation-ID"] = correlation_id
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def require_own_page(request: func.HttpRequest, container: Container) -> None:
     """Refuse what a foreign page, or a name rebound to this address, makes a browser send. Raises `Forbidden`."""
-    allowed = container.allowed_origins
+    allowed = container.settings.own_origins
     host = header_map(request).get("Host", "")
     if host.lower() not in {urlsplit(origin).netloc for origin in allowed}:
         raise Forbidden("This host name is not one that this service answers for.", code="host_not_allowed")
@@ -113,13 +125,11 @@ def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     if len(raw) > MAX_BODY_BYTES:
         raise InvalidInput(f"The body may have at most {MAX_BODY_BYTES:,} bytes.", code="body_too_large")
     try:
-        json.loads(raw)
-    except ValueError as error:
-        position = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise InvalidInput(f"The body is not JSON{position}.", code="malformed_json") from None
-    try:
         return model.model_validate_json(raw)
     except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise InvalidInput(f"The body cannot be read. {first['msg']}.", code="malformed_json") from None
         raise invalid_input(error, where="body") from None
 
 
@@ -130,8 +140,14 @@ def _parse_query(model: type[BaseModel], request: func.HttpRequest) -> BaseModel
         raise invalid_input(error, where="query") from None
 
 
-def _reply(result: BaseModel, status: int, correlation_id: str) -> func.HttpResponse:
-    headers = {"X-Correlation-ID": correlation_id, "Cache-Control": "no-store"}
-    return func.HttpResponse(
-        result.model_dump_json(by_alias=True), status_code=status, headers=headers, mimetype="application/json"
-    )
+def _idempotency_key(request: func.HttpRequest) -> str | None:
+    key = header_map(request).get("Idempotency-Key")
+    if key is not None and not 1 <= len(key.strip()) <= MAX_KEY_CHARACTERS:
+        fault = FieldError("Idempotency-Key", f"must have 1 to {MAX_KEY_CHARACTERS} characters, or be left out")
+        raise InvalidInput("The Idempotency-Key cannot be used.", errors=(fault,))
+    return key
+
+
+def json_response(result: BaseModel, status: int = 200) -> func.HttpResponse:
+    """A model as the JSON answer."""
+    return func.HttpResponse(result.model_dump_json(by_alias=True), status_code=status, mimetype="application/json")

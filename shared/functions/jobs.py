@@ -14,7 +14,7 @@ from pydantic import Field
 
 from shared.clients.durable import DurableContext, DurableJobRunner, drive, dump
 from shared.container import get_container
-from shared.errors import Forbidden, InvalidInput, NotFound, StorageFull, UpstreamUnavailable
+from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
 from shared.functions.http import operation
 from shared.functions.registration import DurableClient, DurableOrchestration, Triggers
 from shared.functions.routes import Call, NoQuery
@@ -33,7 +33,7 @@ class PageQuery(Frozen):
     """A page of a list."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    cursor: str | None = Field(default=None, description="`nextCursor` of the page before.")
+    cursor: str | None = Field(default=None, max_length=500, description="`nextCursor` of the page before.")
 
 
 @operation(
@@ -45,7 +45,7 @@ class PageQuery(Frozen):
     body=StartJob,
     answers=JobView,
     status=202,
-    errors=(InvalidInput, NotFound, Forbidden, StorageFull, UpstreamUnavailable),
+    errors=(InvalidInput, NotFound, Forbidden, RateLimited, StorageFull, UpstreamUnavailable),
     starts_jobs=True,
 )
 async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
@@ -54,7 +54,16 @@ async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
     return await call.container.jobs.start(call.caller, call.body, call.runner, idempotency_key=call.idempotency_key)
 
 
-@operation(triggers, "GET", "jobs", summary="The caller's jobs", tag="Jobs", query=PageQuery, answers=JobPage)
+@operation(
+    triggers,
+    "GET",
+    "jobs",
+    summary="The caller's jobs",
+    tag="Jobs",
+    query=PageQuery,
+    answers=JobPage,
+    errors=(InvalidInput,),
+)
 async def list_jobs(call: Call[None, PageQuery]) -> JobPage:
     """Newest first."""
     return await call.container.jobs.list(call.caller, limit=call.query.limit, cursor=call.query.cursor)
@@ -74,7 +83,7 @@ async def get_job(call: Call[None, NoQuery]) -> JobView:
     tag="Jobs",
     query=PageQuery,
     answers=RowOutcomePage,
-    errors=(NotFound,),
+    errors=(InvalidInput, NotFound),
 )
 async def list_job_rows(call: Call[None, PageQuery]) -> RowOutcomePage:
     """Outcomes in the order of the plan."""
@@ -86,14 +95,14 @@ async def list_job_rows(call: Call[None, PageQuery]) -> RowOutcomePage:
 @triggers.orchestration
 def run_job_v1(context: DurableOrchestration) -> Generator[Any, Any, Any]:
     """One run of a job."""
-    job = JobRun.model_validate(context.get_input())
+    job = JobRun.model_validate(context.get_input(expected_type=dict))
     return (yield from drive(run_job(DurableContext(context), job)))
 
 
 @triggers.orchestration
 def run_job_chunk_v1(context: DurableOrchestration) -> Generator[Any, Any, Any]:
     """One chunk of a job's rows."""
-    chunk = ChunkRun.model_validate(context.get_input())
+    chunk = ChunkRun.model_validate(context.get_input(expected_type=dict))
     return (yield from drive(run_chunk(DurableContext(context), chunk)))
 
 

@@ -2,30 +2,30 @@
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from shared.errors import AppError, Forbidden, Unauthorized
-from shared.functions.problems import PROBLEM_TYPE, STATUS_OF, Problem
-from shared.functions.routes import Route
+from shared.errors import AppError, Forbidden, InvalidInput, RateLimited, Unauthorized, UpstreamUnavailable
+from shared.functions.problems import PROBLEM_TYPE, STATUS_BY_CODE, STATUS_OF, Problem
+from shared.functions.routes import MAX_KEY_CHARACTERS, Route
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS: tuple[type[AppError], ...] = (Unauthorized, Forbidden)
+# What the edge itself answers on every route; the database, which all of them read, may be out of reach.
+_EVERYWHERE: tuple[type[AppError], ...] = (AppError, Unauthorized, Forbidden)
+_UNAVAILABLE = STATUS_OF[UpstreamUnavailable]
+_COME_BACK_LATER = (STATUS_OF[RateLimited], _UNAVAILABLE)
 _PATH_TYPES = {"guid": {"type": "string", "format": "uuid"}, "long": {"type": "string", "pattern": r"^\d{1,19}$"}}
+_CORRELATION_ID = "X-Correlation-ID"
+_TEXT = {"type": "string"}
 
 
 def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
     """The document for these routes."""
     routes = list(routes)
-    models: list[type[BaseModel]] = [Problem]
-    for route in routes:
-        models += [model for model in (route.body, route.answers) if model is not None]
-    refs, definitions = models_json_schema(
-        [(model, "validation" if model in {r.body for r in routes} else "serialization") for model in _unique(models)],
-        ref_template=_REF,
-    )
+    refs, definitions = models_json_schema(_models(routes), ref_template=_REF)
     schemas: dict[Any, Any] = {model: schema for (model, _), schema in refs.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -37,6 +37,15 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]
         "paths": paths,
         "components": {"schemas": definitions.get("$defs", {})},
     }
+
+
+def _models(routes: list[Route]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    """Every model, as it is read (bodies) or written (answers). A problem leaves out what it has nothing to say of."""
+    read: list[type[BaseModel]] = [Problem, *(route.body for route in routes if route.body is not None)]
+    written = [route.answers for route in routes]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in read]
+    models.extend((model, "serialization") for model in written)
+    return list(dict.fromkeys(models))
 
 
 def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -55,14 +64,34 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
 
 
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    good = {"description": "Done.", "content": {"application/json": {"schema": schemas[route.answers]}}}
-    statuses = {STATUS_OF[error] for error in (*route.errors, *_ALWAYS)} | {500}
+    responses = {str(route.status): _response("Done.", "application/json", schemas[route.answers])}
+    for status in sorted(_error_statuses(route)):
+        responses[str(status)] = _response(HTTPStatus(status).phrase, PROBLEM_TYPE, schemas[Problem])
+        if status in _COME_BACK_LATER:
+            responses[str(status)]["headers"]["Retry-After"] = {
+                "description": "Seconds to wait, where that is known.",
+                "schema": {"type": "integer", "minimum": 1},
+            }
+    return responses
+
+
+def _response(description: str, media_type: str, schema: Any) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {_CORRELATION_ID: {"description": "What to tell support.", "required": True, "schema": _TEXT}},
+        "content": {media_type: {"schema": schema}},
+    }
+
+
+def _error_statuses(route: Route) -> set[int]:
+    """An error stands for its special kinds too: a service that may be down may also answer late or nonsense."""
+    statuses = {STATUS_OF[error] for error in _EVERYWHERE} | {_UNAVAILABLE}
+    statuses |= {STATUS_OF[kind] for kind in STATUS_OF for error in route.errors if issubclass(kind, error)}
     if route.body is not None:
-        statuses |= {400, 413, 415, 422}
-    if route.query.model_fields:
-        statuses |= {422}
-    problem = {"description": "What is wrong.", "content": {PROBLEM_TYPE: {"schema": schemas[Problem]}}}
-    return {str(route.status): good, **{str(status): problem for status in sorted(statuses)}}
+        statuses |= {*STATUS_BY_CODE.values(), STATUS_OF[InvalidInput]}
+    if route.query.model_fields or route.creates:
+        statuses.add(STATUS_OF[InvalidInput])
+    return statuses
 
 
 def _path(template: str) -> tuple[str, list[Any]]:
@@ -88,15 +117,13 @@ def _query(model: type[BaseModel]) -> list[Any]:
 
 
 def _headers(route: Route) -> list[Any]:
-    headers: list[Any] = [{"name": "X-Correlation-ID", "in": "header", "required": False, "schema": {"type": "string"}}]
+    headers: list[Any] = [_header(_CORRELATION_ID, _TEXT)]
     if route.method != "GET":
-        headers.append(
-            {"name": "X-Requested-With", "in": "header", "required": True, "schema": {"type": "string", "minLength": 1}}
-        )
-    if route.status in (201, 202):
-        headers.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"}})
+        headers.append(_header("X-Requested-With", {"type": "string", "minLength": 1}, required=True))
+    if route.creates:
+        headers.append(_header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS}))
     return headers
 
 
-def _unique(models: list[type[BaseModel]]) -> list[type[BaseModel]]:
-    return list(dict.fromkeys(models))
+def _header(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "schema": schema}

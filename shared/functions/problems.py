@@ -37,7 +37,7 @@ STATUS_OF: dict[type[AppError], int] = {
     StorageFull: 507,
     AppError: 500,
 }
-_STATUS_BY_CODE = {"malformed_json": 400, "unsupported_media_type": 415, "body_too_large": 413}
+STATUS_BY_CODE = {"malformed_json": 400, "unsupported_media_type": 415, "body_too_large": 413}
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -63,7 +63,7 @@ class Problem(Frozen):
 def status_of(error: AppError) -> int:
     """The HTTP status of an error."""
     by_class = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
-    return _STATUS_BY_CODE.get(error.code, by_class)
+    return STATUS_BY_CODE.get(error.code, by_class)
 
 
 def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:

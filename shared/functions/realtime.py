@@ -1,14 +1,12 @@
 """Realtime: negotiation, Web PubSub's upstream events, event history."""
 
-import json
-
 import azure.functions as func
 from pydantic import Field, ValidationError
 
 from shared.container import Container, get_container
-from shared.errors import InvalidInput, NotFound, UpstreamUnavailable
+from shared.errors import InvalidInput, NotFound, RateLimited, Unauthorized, UpstreamUnavailable
 from shared.events.models import EventView
-from shared.functions.http import operation
+from shared.functions.http import json_response, operation, serve_request
 from shared.functions.registration import Triggers, header_map
 from shared.functions.routes import Call, NoQuery
 from shared.realtime.models import Negotiate, Negotiated, SubscriptionReply, TopicMessage
@@ -24,7 +22,7 @@ class EventQuery(Frozen):
     """Which events."""
 
     topic: str = Field(min_length=3, max_length=200)
-    after: int = Field(default=0, ge=0, description="The last `seq` the client has.")
+    after: int = Field(default=0, ge=0, le=2**53 - 1, description="The last `seq` the client has.")
 
 
 class EventPage(Frozen):
@@ -43,7 +41,7 @@ class EventPage(Frozen):
     tag="Realtime",
     body=Negotiate,
     answers=Negotiated,
-    errors=(InvalidInput, NotFound, UpstreamUnavailable),
+    errors=(InvalidInput, NotFound, RateLimited, UpstreamUnavailable),
 )
 async def negotiate(call: Call[Negotiate, NoQuery]) -> Negotiated:
     """A URL with a token; may name topics to join."""
@@ -58,7 +56,7 @@ async def negotiate(call: Call[Negotiate, NoQuery]) -> Negotiated:
     tag="Realtime",
     query=EventQuery,
     answers=EventPage,
-    errors=(InvalidInput, NotFound),
+    errors=(InvalidInput, NotFound, RateLimited, UpstreamUnavailable),
 )
 async def list_events(call: Call[None, EventQuery]) -> EventPage:
     """The stored events of a topic after a sequence number."""
@@ -72,40 +70,51 @@ async def list_events(call: Call[None, EventQuery]) -> EventPage:
 @triggers.http("realtime/events", ["POST", "OPTIONS"])
 async def receive_realtime_event(req: func.HttpRequest) -> func.HttpResponse:
     """Web PubSub's CloudEvents, trusted by their signature; a user event is always answered with 2xx."""
-    container = get_container()
-    if req.method == "OPTIONS":
-        return func.HttpResponse(status_code=200, headers={"WebHook-Allowed-Origin": container.webpubsub_host})
-    headers = header_map(req)
-    connection_id = headers.get("ce-connectionId", "")
-    if not verify_signature(connection_id, headers.get("ce-signature", ""), container.webpubsub_keys):
-        return func.HttpResponse(status_code=401)
-    reply = await _dispatch(container, connection_id, req)
-    if reply is None:
-        return func.HttpResponse(status_code=204)
-    return func.HttpResponse(reply.model_dump_json(by_alias=True), mimetype="application/json")
+
+    async def work() -> func.HttpResponse:
+        container = get_container()
+        if req.method == "OPTIONS":
+            return func.HttpResponse(status_code=200, headers={"WebHook-Allowed-Origin": container.webpubsub_host})
+        headers = header_map(req)
+        connection_id = headers.get("ce-connectionId", "")
+        if not verify_signature(connection_id, headers.get("ce-signature", ""), container.webpubsub_keys):
+            raise Unauthorized("The event is not signed with our access key.", code="invalid_signature")
+        kind = headers.get("ce-type", "").removeprefix("azure.webpubsub.")
+        if kind.startswith("sys."):
+            await _system_event(container, connection_id, kind, headers.get("ce-userId", ""))
+            return func.HttpResponse(status_code=204)
+        return json_response(await _user_event(container, connection_id, kind, req.get_body()))
+
+    return await serve_request("receive_realtime_event", req, work)
 
 
-async def _dispatch(container: Container, connection_id: str, req: func.HttpRequest) -> SubscriptionReply | None:
-    match header_map(req).get("ce-type", "").removeprefix("azure.webpubsub."):
+async def _system_event(container: Container, connection_id: str, kind: str, user_id: str) -> None:
+    match kind:
         case "sys.connect" | "sys.connected":
-            await container.realtime.connected(connection_id, header_map(req).get("ce-userId", ""))
+            await container.realtime.connected(connection_id, user_id)
         case "sys.disconnected":
             await container.realtime.disconnected(connection_id)
-        case "user.subscribe" | "user.unsubscribe" as kind:
-            return await _subscription(container, connection_id, kind, req.get_body())
         case other:
-            log.info("unknown realtime event %s", other[:60])
-            refusal = "Send subscribe or unsubscribe."
-            return SubscriptionReply.refused("", "unknown_event", refusal, at=utc_now())
-    return None
+            log.info("unknown system event %r", other[:60])
 
 
-async def _subscription(container: Container, connection_id: str, kind: str, body: bytes) -> SubscriptionReply:
+async def _user_event(container: Container, connection_id: str, kind: str, body: bytes) -> SubscriptionReply:
+    """What the connection is told. Never an exception: the service would close the connection."""
+    if kind not in ("user.subscribe", "user.unsubscribe"):
+        log.info("unknown user event %r", kind[:60])
+        return _refused("unknown_event", "Send subscribe or unsubscribe.")
     try:
-        topic = TopicMessage.model_validate(json.loads(body)).topic
-    except (ValidationError, ValueError):
-        refusal = 'Send {"topic": "job:…"}.'
-        return SubscriptionReply.refused("", "invalid_input", refusal, at=utc_now())
-    if kind == "user.subscribe":
-        return await container.realtime.subscribe(connection_id, topic)
-    return await container.realtime.unsubscribe(connection_id, topic)
+        topic = TopicMessage.model_validate_json(body).topic
+    except ValidationError:
+        return _refused("invalid_input", 'Send {"topic": "job:…"}.')
+    try:
+        if kind == "user.subscribe":
+            return await container.realtime.subscribe(connection_id, topic)
+        return await container.realtime.unsubscribe(connection_id, topic)
+    except Exception:
+        log.exception("%s failed", kind)
+        return _refused("internal", "Something went wrong here; try again later.")
+
+
+def _refused(code: str, message: str) -> SubscriptionReply:
+    return SubscriptionReply.refused("", code, message, at=utc_now())

@@ -15,6 +15,8 @@ from shared.records import Frozen
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=BaseModel | None)
 
+MAX_KEY_CHARACTERS = 200
+
 
 class NoQuery(Frozen):
     """A route without query parameters."""
@@ -54,6 +56,11 @@ class Route:
     tag: str
     handler: Handler = field(repr=False)
     starts_jobs: bool = False
+
+    @property
+    def creates(self) -> bool:
+        """Whether each call makes something new, unless an `Idempotency-Key` says that it is the same call."""
+        return self.status in (201, 202)
 
 
 ROUTES: dict[str, Route] = {}

@@ -5,7 +5,7 @@ import azure.functions as func
 from shared.chat.models import CreateSession, LoadSession, SessionView
 from shared.chat.sessions import LOAD_QUEUE
 from shared.container import get_container
-from shared.errors import Forbidden, InvalidInput, NotFound, UpstreamUnavailable
+from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
 from shared.functions.http import operation
 from shared.functions.registration import Triggers
 from shared.functions.routes import Call, NoQuery
@@ -26,7 +26,7 @@ MAX_DEQUEUE_COUNT = 5  # host.json's extensions.queues.maxDequeueCount
     body=CreateSession,
     answers=SessionView,
     status=201,
-    errors=(InvalidInput, NotFound, Forbidden, UpstreamUnavailable),
+    errors=(InvalidInput, NotFound, Forbidden, RateLimited, StorageFull, UpstreamUnavailable),
 )
 async def create_session(call: Call[CreateSession, NoQuery]) -> SessionView:
     """State `INITIALIZING`; the sheet loads in the background."""

@@ -1,15 +1,39 @@
 """Sheets, columns, rows."""
 
-from shared.errors import Forbidden, InvalidInput, NotFound, UpstreamUnavailable
+from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, UpstreamUnavailable
 from shared.functions.http import operation
 from shared.functions.registration import Triggers
 from shared.functions.routes import Call, NoQuery
 from shared.ids import SheetId
-from shared.sheets.views import ColumnList, ColumnView, RowPage, RowQuery
+from shared.sheets.views import (
+    ColumnList,
+    ColumnView,
+    RowPage,
+    RowQuery,
+    SheetList,
+    SheetQuery,
+    SheetSummaryView,
+)
 
 triggers = Triggers()
 
-_READING = (NotFound, Forbidden, UpstreamUnavailable)
+_READING = (InvalidInput, NotFound, Forbidden, RateLimited, UpstreamUnavailable)
+
+
+@operation(
+    triggers,
+    "GET",
+    "smartsheet",
+    summary="The sheets that the caller may open",
+    tag="Sheets",
+    query=SheetQuery,
+    answers=SheetList,
+    errors=_READING,
+)
+async def list_sheets(call: Call[None, SheetQuery]) -> SheetList:
+    """By name."""
+    sheets = await call.container.sheets.list_sheets(call.caller, name_part=call.query.query)
+    return SheetList(items=tuple(SheetSummaryView.of(sheet) for sheet in sheets))
 
 
 @operation(
@@ -35,7 +59,7 @@ async def list_columns(call: Call[None, NoQuery]) -> ColumnList:
     tag="Sheets",
     query=RowQuery,
     answers=RowPage,
-    errors=(InvalidInput, *_READING),
+    errors=_READING,
 )
 async def list_rows(call: Call[None, RowQuery]) -> RowPage:
     """Rows in the sheet's order."""

@@ -155,6 +155,8 @@ class JobLifecycle:
         if job.finished:
             return
         outcomes = await self._all_outcomes(job.job_id)
+        if end.error is not None:
+            outcomes = await self._give_up_writing(job.job_id, outcomes, end.error)
         result = self._sum_up(outcomes)
         error = end.error or _nothing_done(outcomes, result)
         await self._change(
@@ -217,6 +219,13 @@ class JobLifecycle:
             outcomes += page
             if cursor is None:
                 return outcomes
+
+    async def _give_up_writing(self, job_id: JobId, outcomes: list[RowOutcome], error: JobError) -> list[RowOutcome]:
+        """What waits to be written never will be: the rows fail, with the reason why the run could not go on."""
+        refusal = {"write_state": "refused", "code": error.code, "message": error.message}
+        settled = [o.model_copy(update=refusal) if o.write_state == "pending" else o for o in outcomes]
+        await self._ledger.save(job_id, [o for o, was in zip(settled, outcomes, strict=True) if o is not was])
+        return settled
 
     def _sum_up(self, outcomes: list[RowOutcome]) -> JobResult:
         counted = [outcome.counted_as for outcome in outcomes]

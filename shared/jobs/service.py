@@ -10,6 +10,7 @@ from shared.errors import (
     FieldError,
     Forbidden,
     InvalidInput,
+    PreconditionFailed,
     StorageFull,
     UpstreamUnavailable,
 )
@@ -108,7 +109,7 @@ class JobService:
         kind = _kind(request)
         parameters = _parameters(kind, request)
         sheet = await self._sheets.open(caller, request.sheet_id)
-        if sheet.access_level in _READ_ONLY:
+        if sheet.read_only or sheet.access_level in _READ_ONLY:
             raise Forbidden("You may read this sheet, but not change it.", code="sheet_read_only")
         sources = resolve_columns(sheet, parameters.source_columns, "parameters.sourceColumns")
         target = resolve_column(sheet, parameters.target_column, "parameters.targetColumn")
@@ -147,7 +148,10 @@ class JobService:
         except StorageFull:
             error = JobError(code="storage_full", message="The job could not be started: the storage is full.")
             failed = {"status": "failed", "error": error, "updated_at": self._clock()}
-            await self._store.replace(job.model_copy(update=failed))
+            try:
+                await self._store.replace(job.model_copy(update=failed))
+            except (PreconditionFailed, StorageFull):
+                log.warning("job %s: not started, and stays queued; its guard will start it", job.id)
             raise
         except UpstreamUnavailable as error:
             log.warning("job %s: not started yet (%s); its guard will", job.id, error.code)

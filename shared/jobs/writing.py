@@ -21,6 +21,10 @@ from shared.sheets.models import MAX_ROWS_PER_CALL
 
 _NAMESPACE = uuid.UUID("4f1b0d8e-43a5-4b5e-9d8e-2f6f0a7a3c11")
 _PAUSE = timedelta(seconds=5)
+_MESSAGES = {
+    "conflict": "Somebody changed the cell meanwhile; it was left as it is.",
+    "refused": "The result could not be written to the sheet.",
+}
 
 
 class OutcomeWriter:
@@ -91,6 +95,7 @@ class OutcomeWriter:
                 update={
                     "write_state": cell.state,
                     "code": cell.code or ("conflict" if cell.state == "conflict" else None),
+                    "message": _MESSAGES.get(cell.state),
                 }
             )
             for cell in applied.cells

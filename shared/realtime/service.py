@@ -73,8 +73,8 @@ class RealtimeService:
                 raise NotFound("This connection is not known; connect again.", code="connection_not_found")
             caller = await self._identity.caller_of_user(UserId(connection.user_id))
             await self.require_access(caller, topic)
-            seq = await self._events.last_seq(topic)
             await self._gateway.add_to_group(topic, connection_id)
+            seq = await self._events.last_seq(topic)  # after joining: what comes later is pushed
         except AppError as error:
             return SubscriptionReply.refused(topic, error.code, error.detail, at=utc_now())
         return SubscriptionReply.accepted(topic, seq, at=utc_now())

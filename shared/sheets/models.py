@@ -95,7 +95,7 @@ class AccessLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet at one version. Rows are in the sheet's order.
+    """A sheet at one version. Rows are in the sheet's order; a `read_only` one nobody may change.
 
     `fetched_at` is when this version was last known to be the current one.
     """
@@ -108,6 +108,7 @@ class Sheet:
     rows: tuple[Row, ...]
     total_row_count: int
     permalink: str | None = None
+    read_only: bool = False
     fetched_at: datetime | None = None
     rows_by_id: Mapping[RowId, Row] = field(init=False, repr=False, compare=False)
 

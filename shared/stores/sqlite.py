@@ -38,6 +38,7 @@ _MIGRATIONS = (
     create index events_by_seq on documents (partition, json_extract(body, '$.seq')) where container = 'events';
     """,
 )
+_INTEGER_LIMIT = 2**63  # SQLite's
 _CHECK = ("health", "health", "probe")
 
 
@@ -243,6 +244,10 @@ def _decode_continuation(continuation: str | None) -> list[Any] | None:
         decoded = json.loads(base64.b64decode(continuation.encode(), altchars=b"-_", validate=True))
     except ValueError:
         decoded = None
-    if not isinstance(decoded, list) or len(decoded) != 2:  # pyright: ignore[reportUnknownArgumentType]
-        raise InvalidInput("The cursor is not one that this service gave.", code="invalid_cursor")
-    return decoded  # pyright: ignore[reportUnknownVariableType]
+    match decoded:
+        case [str() | float() as value, str() as document_id]:
+            return [value, document_id]
+        case [int() as value, str() as document_id] if abs(value) < _INTEGER_LIMIT:
+            return [value, document_id]
+        case _:
+            raise InvalidInput("The cursor is not one that this service gave.", code="invalid_cursor")

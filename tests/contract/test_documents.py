@@ -111,7 +111,9 @@ async def test_documents_with_equal_order_values_are_all_listed(store: DocumentS
     assert len({item.id for item in (*first.items, *second.items)}) == 7
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "", "eyJhIjoxfQ==", "\N{SNOWMAN}"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "", "eyJhIjoxfQ==", "\N{SNOWMAN}", "W3t9LCJhIl0=", "WzEsMl0=", "W1tdLCAiYSJd"]
+)
 async def test_a_foreign_cursor_is_refused(store: DocumentStore, cursor: str):
     with pytest.raises(InvalidInput) as raised:
         await store.list(C, "p", continuation=cursor)

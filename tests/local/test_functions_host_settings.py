@@ -95,11 +95,18 @@ def test_wrong_local_settings_are_refused(app_dir_with: WriteFiles, content: str
 def test_a_connection_is_looked_up_with_and_without_its_prefix() -> None:
     full = "AccountName=a;AccountKey=b"
     settings = AppSettings(
-        {"AzureWebJobsOrders": full, "Plain": full, "Dev": "UseDevelopmentStorage=true", "Id__accountName": "x"}
+        {
+            "AzureWebJobsOrders": full,
+            "Plain": full,
+            "Dev": "UseDevelopmentStorage=true",
+            "Half": "AccountKey=b",
+            "Id__accountName": "x",
+        }
     )
     assert settings.connection_string("Orders") == settings.connection_string("Plain") == full
+    assert settings.connection_string("Dev") == "UseDevelopmentStorage=true"
     with pytest.raises(ValueError, match="full storage connection string"):
-        settings.connection_string("Dev")
+        settings.connection_string("Half")
     with pytest.raises(ValueError, match="identity-based connection"):
         settings.connection_string("Id")
 

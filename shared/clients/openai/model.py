@@ -1,5 +1,6 @@
 """Azure OpenAI as the application's model."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -116,7 +117,8 @@ class OpenAIModel:
             outcome = "not sent, the circuit is open"
             raise ModelDeferred(self._spread(broken.retry_after_seconds or BROKEN_SECONDS)) from None
         finally:
-            log.info(
+            log.log(
+                logging.DEBUG if outcome == "200" else logging.INFO,
                 "model call %s: %s in %d ms after %d ms, %d+%d tokens",
                 request.request_id,
                 outcome,

@@ -53,6 +53,7 @@ def parse_sheet(body: bytes, fetched_at: datetime) -> Sheet | Unchanged:
         rows=tuple(rows),
         total_row_count=wire.total_row_count,
         permalink=wire.permalink,
+        read_only=wire.read_only,
         fetched_at=fetched_at,
     )
 

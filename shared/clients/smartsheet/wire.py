@@ -77,6 +77,7 @@ class WireSheet(_Wire):
     access_level: AccessLevel
     total_row_count: int = 0
     permalink: str | None = None
+    read_only: bool = False
     columns: tuple[WireColumn, ...]
 
 

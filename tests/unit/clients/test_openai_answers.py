@@ -216,7 +216,7 @@ async def test_a_server_that_counts_no_tokens_is_counted_by_estimate():
 async def test_every_call_leaves_one_line_without_its_texts(caplog: pytest.LogCaptureFixture):
     steps: list[Any] = [completion(), refused(429, "RateLimitReached", retry_after="1"), httpx2.ReadTimeout("slow")]
     service, timers = ScriptedService(*steps), FakeTimers()
-    with caplog.at_level(logging.INFO, logger="shared.clients.openai"):
+    with caplog.at_level(logging.DEBUG, logger="shared.clients.openai"):
         async with model_on(service, timers) as model:
             await model.complete(REQUEST)
             for _ in range(2):

@@ -106,7 +106,9 @@ async def test_a_token_that_stopped_working_ends_the_job_with_its_code(documents
     assert job.status == "failed"
     assert job.error is not None
     assert job.error.code == "needs_sign_in"
-    assert job.progress == 3  # what the model answered is kept
+    assert (job.progress, job.failed_rows) == (3, 3)
+    page = await world.service.rows(CALLER, job.id, limit=10, cursor=None)
+    assert [(row.status, row.code, bool(row.value)) for row in page.items] == [("failed", "needs_sign_in", True)] * 3
 
 
 async def test_a_lost_write_is_found_or_sent_again(documents: SqliteDocuments):

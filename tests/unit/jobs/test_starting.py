@@ -1,5 +1,6 @@
 """Starting jobs: what cannot work is said at once, and what was started is started once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,14 @@ async def test_an_unknown_sheet_is_not_found(world: World):
 
 async def test_a_read_only_sheet_is_refused(world: World):
     world.source.share("token", SHEET, AccessLevel.VIEWER)
+    with pytest.raises(Forbidden) as raised:
+        await world.start()
+    assert raised.value.code == "sheet_read_only"
+
+
+async def test_a_sheet_that_nobody_may_change_is_refused(documents: SqliteDocuments):
+    sheet = replace(sheet_of(["Title", "Text", "Summary"], [["a", "b"]]), read_only=True)
+    world = World(documents, FakeSheetSource(sheet))
     with pytest.raises(Forbidden) as raised:
         await world.start()
     assert raised.value.code == "sheet_read_only"

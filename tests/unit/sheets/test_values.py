@@ -68,12 +68,10 @@ def test_texts_that_only_resemble_a_number_are_not_that_number(text: str, number
     assert form("TEXT_NUMBER", text) != form("TEXT_NUMBER", number)
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\r"), min_size=1))
 def test_line_ends_and_outer_white_space_do_not_matter(text: str) -> None:
     assert form("TEXT_NUMBER", f" {text}\n") == form("TEXT_NUMBER", text)
-    assert form("TEXT_NUMBER", f"a{text}".replace("\n", "\r\n")) == form(
-        "TEXT_NUMBER", f"a{text}".replace("\r\n", "\n")
-    )
+    assert form("TEXT_NUMBER", f"a{text}".replace("\n", "\r\n")) == form("TEXT_NUMBER", f"a{text}")
 
 
 @pytest.mark.parametrize(("one", "other"), [("Done", "done"), ("a b", "a  b"), ("a\nb", "a b"), ("", "0"), ("", 0)])

@@ -1,0 +1,86 @@
+"""What is registered: nothing without a test, nothing open by mistake, names that both ends agree on."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.chat.sessions import LOAD_QUEUE
+from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
+from shared.functions.routes import ROUTES
+from shared.functions.sessions import MAX_DEQUEUE_COUNT
+from shared.jobs.service import GUARD_QUEUE
+from tests.functions.conformance import Contract
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS = {"request", "deliver", "activity", "begin"}
+OPEN_TO_ALL = {"get_health": "health", "get_openapi": "openapi.json", "receive_realtime_event": "realtime/events"}
+
+
+def trigger_of(function: Any) -> dict[str, Any]:
+    """The trigger's binding."""
+    bindings = json.loads(function.get_function_json())["bindings"]
+    return next(each for each in bindings if each["type"].endswith("Trigger"))
+
+
+def names_called_in_tests() -> set[str]:
+    """First arguments of the calls that run a function."""
+    nodes = [node for file in Path(__file__).parent.glob("test_*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    return {
+        str(node.args[0].value)
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CALLS
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_every_registered_function_is_run_by_a_test(registered: dict[str, Any]):
+    assert set(registered) - names_called_in_tests() == set()
+
+
+def test_every_route_of_the_table_is_registered_as_it_says_and_nothing_else_but_the_open_ones(
+    registered: dict[str, Any],
+):
+    triggers = {name: trigger_of(function) for name, function in registered.items()}
+    http = {name: trigger for name, trigger in triggers.items() if trigger["type"] == "httpTrigger"}
+    assert {name: http[name]["route"] for name in set(http) - set(ROUTES)} == OPEN_TO_ALL
+    for name, route in ROUTES.items():
+        assert (http[name]["route"], http[name]["methods"]) == (route.path, [route.method])
+    assert frozenset(OPEN_TO_ALL) == Contract.UNDOCUMENTED
+
+
+def test_the_app_and_not_a_key_of_the_host_decides_who_may_call(registered: dict[str, Any]):
+    levels = {trigger_of(function).get("authLevel") for function in registered.values()}
+    assert levels == {"ANONYMOUS", None}
+
+
+def test_queue_functions_read_the_queues_that_the_services_write_to(registered: dict[str, Any]):
+    triggers = {name: trigger_of(function) for name, function in registered.items()}
+    queues = {name: each["queueName"] for name, each in triggers.items() if each["type"] == "queueTrigger"}
+    assert queues == {"load_session": LOAD_QUEUE, "guard_job": GUARD_QUEUE}
+    connections = {each["connection"] for each in triggers.values() if each["type"] == "queueTrigger"}
+    assert connections == {"AzureWebJobsStorage"}
+
+
+def test_orchestrators_have_the_names_by_which_they_are_started(registered: dict[str, Any]):
+    types = {name: trigger_of(function)["type"] for name, function in registered.items()}
+    orchestrators = {name for name, kind in types.items() if kind == "orchestrationTrigger"}
+    assert orchestrators == {JOB_ORCHESTRATION, CHUNK_ORCHESTRATION}
+
+
+@pytest.fixture
+def queue_options() -> dict[str, Any]:
+    return json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
+
+
+def test_the_host_gives_up_on_a_message_when_the_app_thinks_it_does(queue_options: dict[str, Any]):
+    assert queue_options["maxDequeueCount"] == MAX_DEQUEUE_COUNT
+
+
+def test_messages_are_encoded_as_the_queue_client_encodes_them(queue_options: dict[str, Any]):
+    assert queue_options["messageEncoding"] == "base64"

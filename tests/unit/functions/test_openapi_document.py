@@ -1,0 +1,139 @@
+"""The OpenAPI document: complete, and valid by the rules of OpenAPI 3.1 that can be checked here."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from shared.functions import jobs, realtime, sessions, sheets
+from shared.functions.openapi import openapi_document
+from shared.functions.routes import ROUTES
+
+MODULES = (jobs, realtime, sessions, sheets)
+METHODS = {"get", "post", "put", "patch", "delete"}
+OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses"}
+COMPONENT_NAME = re.compile(r"^[a-zA-Z0-9._-]+$")
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return json.loads(json.dumps(openapi_document(ROUTES.values(), version="1.2.3")))
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method, operation."""
+    return [(path, method, each) for path, item in document["paths"].items() for method, each in item.items()]
+
+
+def within(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a JSON value."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from within(part)
+
+
+def schemas(document: dict[str, Any]) -> Iterator[Any]:
+    yield from document["components"]["schemas"].values()
+    yield from (each["schema"] for each in within(document["paths"]) if "schema" in each)
+
+
+def test_the_document_says_what_it_is(document: dict[str, Any]):
+    assert set(document) == {"openapi", "info", "paths", "components"}
+    assert (document["openapi"], document["info"]["version"]) == ("3.1.0", "1.2.3")
+    assert document["info"]["title"]
+
+
+def test_every_route_is_in_the_document_and_nothing_else(operations: list[tuple[str, str, dict[str, Any]]]):
+    found = {each["operationId"]: (method, path) for path, method, each in operations}
+    assert len(found) == len(operations), "an operationId is used twice"
+    plain = {name: (route.method.lower(), "/api/" + re.sub(r":\w+", "", route.path)) for name, route in ROUTES.items()}
+    assert found == plain
+    assert {route.handler.__module__ for route in ROUTES.values()} == {module.__name__ for module in MODULES}
+
+
+def test_every_schema_is_a_valid_json_schema(document: dict[str, Any]):
+    found = list(schemas(document))
+    assert len(found) > len(ROUTES)
+    for schema in found:
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_reference_resolves_to_a_component(document: dict[str, Any]):
+    references = {each["$ref"] for each in within(document) if "$ref" in each}
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references and references <= known
+    assert all(COMPONENT_NAME.match(name) for name in document["components"]["schemas"])
+
+
+def test_operations_have_the_members_that_openapi_knows(operations: list[tuple[str, str, dict[str, Any]]]):
+    for path, method, operation in operations:
+        assert method in METHODS and path.startswith("/")
+        assert set(operation) <= OPERATION_KEYS
+        assert operation["summary"] and operation["tags"] and operation["description"]
+        assert ("requestBody" in operation) == (ROUTES[operation["operationId"]].body is not None)
+        for status, response in operation["responses"].items():
+            assert re.fullmatch(r"[2-5]\d\d", status) and response["description"]
+
+
+def test_path_parameters_are_declared_exactly_and_names_are_used_once(
+    operations: list[tuple[str, str, dict[str, Any]]],
+):
+    for path, _, operation in operations:
+        parameters = operation["parameters"]
+        declared = {each["name"] for each in parameters if each["in"] == "path"}
+        assert declared == set(re.findall(r"\{(\w+)\}", path))
+        assert all(each["required"] for each in parameters if each["in"] == "path")
+        assert len({(each["in"], each["name"]) for each in parameters}) == len(parameters)
+        assert all(set(each) <= {"name", "in", "required", "description", "schema"} for each in parameters)
+
+
+def test_what_the_edge_asks_for_is_documented(operations: list[tuple[str, str, dict[str, Any]]]):
+    for _, method, operation in operations:
+        required = {each["name"] for each in operation["parameters"] if each["in"] == "header" and each["required"]}
+        assert required == (set() if method == "get" else {"X-Requested-With"})
+
+
+def statuses(document: dict[str, Any], name: str) -> set[int]:
+    operations = {each["operationId"]: each for item in document["paths"].values() for each in item.values()}
+    return {int(status) for status in operations[name]["responses"]}
+
+
+def test_what_may_happen_everywhere_is_documented_everywhere(document: dict[str, Any]):
+    for name in ROUTES:
+        assert statuses(document, name) >= {401, 403, 500, 503}
+
+
+def test_each_route_documents_what_its_work_may_end_in(document: dict[str, Any]):
+    upstream = {429, 502, 503, 504}
+    body = {400, 413, 415, 422}
+    edge = {401, 403, 500, 503}
+    assert statuses(document, "create_session") == {201, 404, 507} | upstream | body | edge
+    assert statuses(document, "start_job") == {202, 404, 507} | upstream | body | edge
+    assert statuses(document, "negotiate") == {200, 404} | upstream | body | edge
+    assert statuses(document, "list_sheets") == {200, 404, 422} | upstream | edge
+    assert statuses(document, "list_rows") == {200, 404, 422} | upstream | edge
+    assert statuses(document, "list_columns") == {200, 404, 422} | upstream | edge
+    assert statuses(document, "list_events") == {200, 404, 422} | upstream | edge
+    assert statuses(document, "get_session") == statuses(document, "get_job") == {200, 404} | edge
+    assert statuses(document, "list_job_rows") == {200, 404, 422} | edge
+    assert statuses(document, "list_jobs") == {200, 422} | edge
+
+
+def test_errors_are_problem_documents_and_waits_are_headers(operations: list[tuple[str, str, dict[str, Any]]]):
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for _, _, operation in operations:
+        for status, response in operation["responses"].items():
+            assert (response["content"] == problem) == (int(status) >= 400)
+            assert ("Retry-After" in response["headers"]) == (status in ("429", "503"))
+
+
+def test_a_problem_may_leave_out_its_type_and_its_fields(document: dict[str, Any]):
+    required = set(document["components"]["schemas"]["Problem"]["required"])
+    assert required == {"title", "status", "detail", "code", "correlationId"}

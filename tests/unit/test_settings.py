@@ -1,0 +1,206 @@
+"""Settings: every fault is named at once and without values, and the example lists what there is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings, SettingsError, load_settings
+from tests.functions.environment import REQUIRED, SECRETS
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = {field.alias for field in Settings.model_fields.values() if field.alias}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Exactly the required settings."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def faults(environment: pytest.MonkeyPatch, **values: str) -> dict[str, str]:
+    """What is wrong, by variable, with these values in place of the right ones."""
+    for name, value in values.items():
+        environment.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    text = str(raised.value)
+    assert not any(secret in text for secret in SECRETS)
+    title, *lines = text.splitlines()
+    assert title == "Settings are missing or wrong:"
+    return dict(line.removeprefix("  - ").split(": ", 1) for line in lines)
+
+
+def test_the_required_settings_are_enough(environment: pytest.MonkeyPatch):
+    settings = load_settings()
+    assert settings.sqlite_path == Path("/nowhere/chatsheet.db")
+    assert (settings.auth_mode, settings.openai_api_key, settings.allowed_origins) == ("single", None, ())
+
+
+def test_all_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch):
+    for name in REQUIRED:
+        environment.delenv(name)
+    assert faults(environment) == dict.fromkeys(REQUIRED, "is missing")
+
+
+def test_blank_texts_count_as_missing_and_as_left_out(environment: pytest.MonkeyPatch):
+    found = faults(environment, DATABASE_URL="", SMARTSHEET_ACCESS_TOKEN="  \n", AUTH_MODE=" ", MODEL_PRICES="")
+    assert found == {"DATABASE_URL": "is missing", "SMARTSHEET_ACCESS_TOKEN": "is missing"}
+
+
+def test_what_is_missing_and_what_is_wrong_is_named_together(environment: pytest.MonkeyPatch):
+    environment.delenv("AZURE_OPENAI_MODEL")
+    found = faults(
+        environment,
+        PUBLIC_BASE_URL="https://sheets.example",
+        AZURE_OPENAI_CONCURRENCY="many",
+        EVENT_RETENTION_DAYS="0",
+        MODEL_PRICES="{",
+    )
+    assert set(found) == {
+        "AZURE_OPENAI_MODEL",
+        "AUTH_MODE",
+        "AZURE_OPENAI_CONCURRENCY",
+        "EVENT_RETENTION_DAYS",
+        "MODEL_PRICES",
+    }
+
+
+def test_spaces_around_a_pasted_value_are_dropped(environment: pytest.MonkeyPatch):
+    environment.setenv("SMARTSHEET_ACCESS_TOKEN", " token\n")
+    assert load_settings().smartsheet_access_token.get_secret_value() == "token"
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("postgresql://user:word@db/chat", "PostgreSQL is not supported"),
+        ("postgres://user:word@db/chat", "PostgreSQL is not supported"),
+        ("mysql://user:word@db/chat", "give sqlite:////absolute/path.db"),
+        ("https://word.documents.azure.com", "give sqlite:////absolute/path.db"),
+        ("sqlite://", "give sqlite:////absolute/path.db"),
+        ("sqlite:///relative.db", "give sqlite:////absolute/path.db"),
+        ("sqlite:///:memory:", "give sqlite:////absolute/path.db"),
+        ("sqlite:////", "give sqlite:////absolute/path.db"),
+        ("/var/chat.db", "give sqlite:////absolute/path.db"),
+    ],
+)
+def test_a_database_that_is_not_supported_is_refused(environment: pytest.MonkeyPatch, url: str, advice: str):
+    (problem,) = faults(environment, DATABASE_URL=url).values()
+    assert advice in problem
+    assert "word" not in problem
+
+
+@pytest.mark.parametrize(
+    ("prices", "part"),
+    [
+        ("gpt-4o: 2", "Invalid JSON"),
+        ('{"gpt-4o": {"input": 2}}', "gpt-4o.output: Field required"),
+        ('{"gpt-4o": {"input": -1, "output": 1}}', "gpt-4o.input"),
+        ("[]", "the whole"),
+    ],
+)
+def test_wrong_prices_are_told_with_an_example(environment: pytest.MonkeyPatch, prices: str, part: str):
+    (problem,) = faults(environment, MODEL_PRICES=prices).values()
+    assert part in problem and problem.startswith('give JSON such as {"gpt-4o"')
+
+
+def test_prices_are_read(environment: pytest.MonkeyPatch):
+    environment.setenv("MODEL_PRICES", '{"gpt-4o": {"input": 2.5, "output": 10}}')
+    assert load_settings().model_prices.amount("gpt-4o", 1_000_000, 0) == 2.5
+
+
+@pytest.mark.parametrize("url", ["https://sheets.example", "http://192.168.0.7:7071", "http://localhost.example"])
+def test_the_one_built_in_user_is_refused_off_loopback(environment: pytest.MonkeyPatch, url: str):
+    assert "works on loopback only" in faults(environment, PUBLIC_BASE_URL=url)["AUTH_MODE"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:7071", "http://127.0.0.1", "http://[::1]:7071/", "https://LOCALHOST"]
+)
+def test_the_one_built_in_user_works_on_loopback(environment: pytest.MonkeyPatch, url: str):
+    environment.setenv("PUBLIC_BASE_URL", url)
+    assert load_settings().public_base_url == url.rstrip("/").lower()
+
+
+def test_signing_in_by_token_is_not_available_yet(environment: pytest.MonkeyPatch):
+    found = faults(environment, AUTH_MODE="token", PUBLIC_BASE_URL="https://sheets.example")
+    assert found == {"AUTH_MODE": "token is not available in this version; leave it out or give single"}
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "SMARTSHEET_API_BASE", "AZURE_OPENAI_API_BASE"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:7071", "ftp://localhost", "http://", "http://localhost:port", "http://[::1", "http://u:word@localhost"],
+)
+def test_addresses_have_to_be_urls(environment: pytest.MonkeyPatch, name: str, url: str):
+    found = faults(environment, **{name: url})
+    assert list(found) == [name] and "word" not in found[name]
+
+
+@pytest.mark.parametrize("origins", ["*", "localhost:5173", "http://localhost:5173/app", "http://a.example,b.example"])
+def test_allowed_origins_that_no_browser_sends_are_refused(environment: pytest.MonkeyPatch, origins: str):
+    assert list(faults(environment, ALLOWED_ORIGINS=origins)) == ["ALLOWED_ORIGINS"]
+
+
+def test_our_own_origin_has_both_names_of_loopback_and_no_usual_port(environment: pytest.MonkeyPatch):
+    environment.setenv("PUBLIC_BASE_URL", "http://localhost:80/")
+    environment.setenv("ALLOWED_ORIGINS", " http://LOCALHOST:5173/ ,, https://app.example:443")
+    assert load_settings().own_origins == {
+        "http://localhost",
+        "http://127.0.0.1",
+        "http://localhost:5173",
+        "https://app.example",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AzureWebJobsStorage", "the storage account"),
+        ("WEBPUBSUB_CONNECTION", "AccessKey=a-push-key-that-must-stay-secret;Version=1.0;"),
+        ("WEBPUBSUB_CONNECTION", "Endpoint=;AccessKey=a-push-key-that-must-stay-secret;"),
+    ],
+)
+def test_connection_strings_have_to_say_where(environment: pytest.MonkeyPatch, name: str, value: str):
+    assert list(faults(environment, **{name: value})) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
+        ("AzureWebJobsStorage", "https://account.queue.core.windows.net"),
+        ("WEBPUBSUB_CONNECTION", "https://hub.webpubsub.azure.com"),
+    ],
+)
+def test_a_connection_may_be_an_address_where_the_managed_identity_signs_in(
+    environment: pytest.MonkeyPatch, name: str, value: str
+):
+    environment.setenv(name, value)
+    assert load_settings()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e9", "soon"])
+@pytest.mark.parametrize("name", ["SMARTSHEET_TIMEOUT_SECONDS", "AZURE_OPENAI_TIMEOUT_SECONDS"])
+def test_a_timeout_is_a_number_of_seconds_within_reason(environment: pytest.MonkeyPatch, name: str, value: str):
+    assert list(faults(environment, **{name: value})) == [name]
+
+
+def test_secrets_are_not_shown(environment: pytest.MonkeyPatch):
+    shown = repr(load_settings())
+    assert not any(secret in shown for secret in SECRETS)
+
+
+def test_the_example_lists_exactly_the_settings_and_is_valid(environment: pytest.MonkeyPatch):
+    example = json.loads((ROOT / "local.settings.example.json").read_text())
+    values: dict[str, str] = example["Values"]
+    assert set(values) - {"FUNCTIONS_WORKER_RUNTIME"} == NAMES
+    assert (example["IsEncrypted"], values["FUNCTIONS_WORKER_RUNTIME"]) == (False, "python")
+    for name, value in values.items():
+        environment.setenv(name, value)
+    assert load_settings().public_base_url == values["PUBLIC_BASE_URL"]
