@@ -83,7 +83,8 @@ class ChangeService:
         may_resend_at = self._may_resend_at(change_set)
         resend = self._clock() >= may_resend_at  # decided before the re-read: what it shows is newer than that
         truth = await self._reread(caller, sheet_id, cells)
-        cells = [self._settle(cell, truth, sent=change_set.intent is not None) for cell in cells]
+        stored = cells
+        cells = [self._settle(cell, truth, sent=change_set.intent is not None) for cell in stored]
         if not any(cell.state == "pending" for cell in cells):
             return await self._finish(change_set, cells, truth.version)
         if not resend:
@@ -91,12 +92,13 @@ class ChangeService:
         if change_set.intent is not None and change_set.intent.attempt >= _ATTEMPTS:
             given_up = [_refuse(cell, "write_unconfirmed") for cell in cells]
             return await self._finish(change_set, given_up, truth.version)
+        if cells != stored:  # what is settled now must be known as such after a crash
+            await self._store.save_cells(change_set_id, cells)
         return await self._send(caller, change_set, cells, truth)
 
     async def _send(
         self, caller: Caller, change_set: ChangeSet, cells: list[CellChange], truth: Sheet
     ) -> Applied | Waiting:
-        await self._store.save_cells(change_set.change_set_id, cells)
         attempt = 1 if change_set.intent is None else change_set.intent.attempt + 1
         intent = WriteIntent(sheet_version=truth.version, sent_at=self._clock(), attempt=attempt)
         change_set = await self._save(change_set, status="applying", intent=intent)

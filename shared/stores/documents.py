@@ -79,6 +79,12 @@ class Delete:
 Operation = Create | Replace | Upsert | Delete
 
 
+def check_batch(operations: Sequence[Operation]) -> None:
+    """Raises `ValueError` for more than `MAX_BATCH` operations, which is a mistake in the program."""
+    if len(operations) > MAX_BATCH:
+        raise ValueError(f"a batch of {len(operations)} operations; at most {MAX_BATCH} are possible")
+
+
 class DocumentStore(Protocol):
     """A database of JSON documents in containers and partitions.
 

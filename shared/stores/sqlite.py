@@ -5,7 +5,6 @@ mode with `synchronous=NORMAL` survives the death of the process at any line.
 """
 
 import asyncio
-import base64
 import json
 import sqlite3
 import time
@@ -16,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.errors import Conflict, InvalidInput, PreconditionFailed, StorageFull, UpstreamUnavailable
-from shared.stores.documents import Create, Delete, Document, Json, Operation, Page, Replace, Where
+from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamUnavailable
+from shared.stores.cursors import decode_cursor, encode_cursor
+from shared.stores.documents import Create, Delete, Document, Json, Operation, Page, Replace, Where, check_batch
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class SqliteDocuments:
 
     async def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> None:
         """See `DocumentStore.batch`."""
+        check_batch(operations)
 
         def work(db: sqlite3.Connection) -> None:
             with _transaction(db):
@@ -86,7 +87,7 @@ class SqliteDocuments:
         continuation: str | None = None,
     ) -> Page:
         """See `DocumentStore.list`. The continuation is the last item's (order value, id)."""
-        after = _decode_continuation(continuation)
+        after = decode_cursor(continuation)
         key = "id" if order_by == "id" else _extract(order_by)
         conditions = ["container = ?", "partition = ?", f"{key} is not null", "(expires is null or expires > ?)"]
         values: list[Any] = [container, partition, self._clock()]
@@ -111,7 +112,7 @@ class SqliteDocuments:
             rows = db.execute(sql, [*values, limit + 1]).fetchall()
             items = tuple(Document(partition, row[0], json.loads(row[1]), row[2]) for row in rows[:limit])
             more = len(rows) > limit
-            return Page(items, _encode_continuation(rows[limit - 1][3], rows[limit - 1][0]) if more else None)
+            return Page(items, encode_cursor(rows[limit - 1][3], rows[limit - 1][0]) if more else None)
 
         return await self._run(work)
 
@@ -231,23 +232,3 @@ def _extract(field: str) -> str:
     if not field.isidentifier():
         raise ValueError(f"{field!r} is not a field name")
     return f"json_extract(body, '$.{field}')"
-
-
-def _encode_continuation(value: Any, document_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([value, document_id]).encode()).decode()
-
-
-def _decode_continuation(continuation: str | None) -> list[Any] | None:
-    if continuation is None:
-        return None
-    try:
-        decoded = json.loads(base64.b64decode(continuation.encode(), altchars=b"-_", validate=True))
-    except ValueError:
-        decoded = None
-    match decoded:
-        case [str() | float() as value, str() as document_id]:
-            return [value, document_id]
-        case [int() as value, str() as document_id] if abs(value) < _INTEGER_LIMIT:
-            return [value, document_id]
-        case _:
-            raise InvalidInput("The cursor is not one that this service gave.", code="invalid_cursor")

@@ -84,7 +84,7 @@ def _run_job(stack: Stack, api: Api, sheet_id: str) -> tuple[float, int, int]:
     loaded = len(stack.control("smartsheet", "GET", "calls"))
     started = time.perf_counter()
     job = api.start_summaries(sheet_id, "Text", "Summary")
-    job = api.finished_job(job["id"])
+    job = api.finished_job(job["id"], every=0.01)
     seconds = time.perf_counter() - started
     done = len(stack.control("smartsheet", "GET", "calls"))
     assert job["status"] == "completed" and job["writtenRows"] == job["total"], job

@@ -172,12 +172,12 @@ class Api:
             body["rows"] = {"ids": rows}
         return self.post("jobs", body)
 
-    def finished_job(self, job_id: str, *, seconds: float = 120) -> Any:
+    def finished_job(self, job_id: str, *, seconds: float = 120, every: float = 0.05) -> Any:
         """The job, when it has ended."""
         ended = ("completed", "failed", "cancelled")
-        return self.wait(f"jobs/{job_id}", lambda body: body["status"] in ended, seconds=seconds)
+        return self.wait(f"jobs/{job_id}", lambda body: body["status"] in ended, seconds=seconds, every=every)
 
-    def wait(self, path: str, good: Callable[[Any], bool], *, seconds: float = 60) -> Any:
+    def wait(self, path: str, good: Callable[[Any], bool], *, seconds: float = 60, every: float = 0.05) -> Any:
         """Poll until the body is as wanted; connections that fail count as not yet."""
         deadline = time.monotonic() + seconds
         body: Any = None
@@ -188,7 +188,7 @@ class Api:
                 body = None
             if body is not None and good(body):
                 return body
-            time.sleep(0.05)
+            time.sleep(every)
         raise AssertionError(f"{path} did not come so far in {seconds} s: {body}")
 
 
