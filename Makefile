@@ -21,7 +21,7 @@ setup: .setup/python .setup/node ## install everything (does nothing when nothin
 	@mkdir -p .setup && touch $@
 
 .setup/node: package.json package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or newer is needed"; exit 2; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Node 20 or newer is needed"; exit 2; }
 	@echo "setup: installing Node packages into node_modules"
 	@npm ci --no-fund --no-audit --loglevel=error
 	@mkdir -p .setup && touch $@
