@@ -1,6 +1,7 @@
 """Durable timers: a heap by due time and one task that sleeps until the next."""
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
@@ -51,10 +52,10 @@ class Timers:
                     del self._waiting[timer.instance_id, timer.task_id]
                     self._on_due(timer)
             pause = min(self._heap[0][0] - now, MAX_SLEEP_SECONDS) if self._heap else MAX_SLEEP_SECONDS
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it swallows a cancellation that comes just as the event is set.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
     def _is_waiting(self, timer: Timer) -> bool:
         return self._waiting.get((timer.instance_id, timer.task_id)) is timer
