@@ -5,7 +5,9 @@ from functools import cached_property
 
 from shared.ai.quota import QuotaGate
 from shared.changes.service import ChangeService
+from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
+from shared.chat.upkeep import SessionUpkeep
 from shared.clients.openai import OpenAIModel
 from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
@@ -29,8 +31,12 @@ from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
 from shared.stores.changes import DocumentChangeStore
 from shared.stores.connections import DocumentConnectionStore
+from shared.stores.cosmos.documents import CosmosDocuments
+from shared.stores.documents import DocumentStore
+from shared.stores.due import DocumentDueStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
+from shared.stores.messages import DocumentMessageStore
 from shared.stores.sessions import DocumentSessionStore
 from shared.stores.sqlite import SqliteDocuments
 
@@ -63,7 +69,17 @@ class Container:
     @cached_property
     def sessions(self) -> SessionService:
         """Chat sessions."""
-        return SessionService(self.sheets, self._session_store, self.identity, self.queues, self.events)
+        return SessionService(self.sheets, self._session_store, self.identity, self.queues, self.events, self._due)
+
+    @cached_property
+    def messages(self) -> MessageService:
+        """The messages of sessions."""
+        return MessageService(self._session_store, self._message_store, self.queues, self.events, self._due)
+
+    @cached_property
+    def session_upkeep(self) -> SessionUpkeep:
+        """Work on sessions that nobody waits for."""
+        return SessionUpkeep(self._session_store, self._message_store, self.queues, self.events, self._due)
 
     @cached_property
     def changes(self) -> ChangeService:
@@ -115,9 +131,12 @@ class Container:
     # --- adapters ----------------------------------------------------------------------------------
 
     @cached_property
-    def documents(self) -> SqliteDocuments:
+    def documents(self) -> DocumentStore:
         """The database."""
-        return SqliteDocuments(self.settings.sqlite_path)
+        account_url = self.settings.cosmos_url
+        if account_url is None:
+            return SqliteDocuments(self.settings.sqlite_path)
+        return CosmosDocuments(account_url, key=self.settings.cosmos_key, breaker=CircuitBreaker("The database"))
 
     @cached_property
     def smartsheet(self) -> SmartsheetClient:
@@ -171,6 +190,14 @@ class Container:
     @cached_property
     def _session_store(self) -> DocumentSessionStore:
         return DocumentSessionStore(self.documents)
+
+    @cached_property
+    def _message_store(self) -> DocumentMessageStore:
+        return DocumentMessageStore(self.documents)
+
+    @cached_property
+    def _due(self) -> DocumentDueStore:
+        return DocumentDueStore(self.documents)
 
     @cached_property
     def _job_store(self) -> DocumentJobStore:

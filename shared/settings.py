@@ -13,6 +13,8 @@ from shared.ai.estimates import PriceTable, parse_prices
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ENDPOINT = re.compile(r"(?:^|;)\s*endpoint\s*=\s*https?://[^;/\s]", re.IGNORECASE)
+_COSMOS = re.compile(r"https://[a-z0-9-]+\.documents\.azure\.(?:com|cn|us)(?::443)?/?", re.IGNORECASE)
+_DATABASES = "give sqlite:////absolute/path.db, or a Cosmos DB account's URL: https://<account>.documents.azure.com"
 _STORAGE = re.compile(r"(?:^|;)\s*(?:AccountName|QueueEndpoint|UseDevelopmentStorage)\s*=\s*[^;\s]", re.IGNORECASE)
 
 
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(alias="DATABASE_URL")
+    cosmos_key: SecretStr | None = Field(default=None, alias="COSMOS_KEY")
     storage_connection: SecretStr = Field(alias="AzureWebJobsStorage")
     public_base_url: str = Field(alias="PUBLIC_BASE_URL")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(default=(), alias="ALLOWED_ORIGINS")
@@ -73,10 +76,11 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, value: str) -> str:
         if value.startswith(("postgres://", "postgresql://")):
-            raise ValueError("PostgreSQL is not supported; give sqlite:////absolute/path.db")
+            raise ValueError(f"PostgreSQL is not supported; {_DATABASES}")
         path = Path(value.removeprefix("sqlite:///"))
-        if not value.startswith("sqlite:///") or not path.is_absolute() or not path.name:
-            raise ValueError("give sqlite:////absolute/path.db")
+        is_file = value.startswith("sqlite:///") and path.is_absolute() and bool(path.name)
+        if not is_file and not _COSMOS.fullmatch(value):
+            raise ValueError(_DATABASES)
         return value
 
     @field_validator("storage_connection")
@@ -137,8 +141,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def sqlite_path(self) -> Path:
-        """The database file that `DATABASE_URL` names."""
+        """The database file that `DATABASE_URL` names, when it is one of SQLite."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @cached_property
+    def cosmos_url(self) -> str | None:
+        """The Cosmos DB account that `DATABASE_URL` names; None for a file of SQLite."""
+        return self.database_url if _COSMOS.fullmatch(self.database_url) else None
 
     @cached_property
     def own_origins(self) -> frozenset[str]:

@@ -1,25 +1,41 @@
-"""Typed documents: one container of the database as pydantic records."""
+"""Typed documents: one container of the database as pydantic records.
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+Every document says which version of its schema it was written in (`schemaVersion`; the first one did not say). One
+of an older version is migrated when it is read, and stored in the newest with its next write. Lists compare and
+order what is stored: a field that they name has to be in every version.
+"""
 
-from shared.errors import NotFound
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from shared.errors import NotFound, UpstreamFault
 from shared.records import Record
 from shared.stores.documents import Create, Document, DocumentStore, Json, Replace, Upsert, Where
 
 M = TypeVar("M", bound=Record)
 
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+"""From the body of one version to that of the next."""
+_VERSION = "schemaVersion"
+
 
 class Collection(Generic[M]):
-    """The records of one container; the caller says the partition."""
+    """The records of one container; the caller says the partition. The n-th migration leads to version n + 1."""
 
     def __init__(
-        self, documents: DocumentStore, container: str, model: type[M], *, ttl_seconds: int | None = None
+        self,
+        documents: DocumentStore,
+        container: str,
+        model: type[M],
+        *,
+        ttl_seconds: int | None = None,
+        migrations: Sequence[Migration] = (),
     ) -> None:
         self.documents = documents
         self.container = container
         self._model = model
         self.ttl_seconds = ttl_seconds
+        self._migrations = tuple(migrations)
 
     async def find(self, partition: str, record_id: str) -> M | None:
         """The record, or None."""
@@ -68,12 +84,23 @@ class Collection(Generic[M]):
         return [self.load(document) for document in page.items], page.continuation
 
     def load(self, document: Document) -> M:
-        """The record in a document."""
-        return self._model.model_validate({**document.body, "etag": document.etag})
+        """The record in a document, in the newest version.
+
+        Raises `UpstreamFault` (code `newer_schema`) for one that a newer release of the application wrote.
+        """
+        body = dict(document.body)
+        version = int(body.pop(_VERSION, 1))
+        if version > len(self._migrations) + 1:
+            raise UpstreamFault(
+                f"A document of {self.container} was written by a newer version of this service.", code="newer_schema"
+            )
+        for migrate in self._migrations[version - 1 :]:
+            body = migrate(body)
+        return self._model.model_validate({**body, "etag": document.etag})
 
     def dump(self, record: M) -> Json:
         """The JSON body of a record."""
-        return record.model_dump(mode="json", by_alias=True)
+        return {**record.model_dump(mode="json", by_alias=True), _VERSION: len(self._migrations) + 1}
 
     async def _write(self, partition: str, operation: Create | Replace | Upsert) -> M:
         document = await self.documents.write(self.container, partition, operation)

@@ -4,13 +4,18 @@ Point read, create, replace with ETag, upsert, delete, an atomic batch and a lis
 a list has comparisons on top-level fields joined by AND, one order, and a continuation.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from shared.errors import InvalidInput
+
 Json = Mapping[str, Any]
 Scalar = str | int | float | bool
 
+_MAX_ID_BYTES = 1023
+_ID = re.compile(r"[^/\\#?\t\r\n]*[^/\\#?\s]")
 MAX_BATCH = 100  # Cosmos DB's limit for a transactional batch
 
 
@@ -79,10 +84,27 @@ class Delete:
 Operation = Create | Replace | Upsert | Delete
 
 
-def check_batch(operations: Sequence[Operation]) -> None:
-    """Raises `ValueError` for more than `MAX_BATCH` operations, which is a mistake in the program."""
+def is_storable(document_id: str) -> bool:
+    """Whether a document can have this id: Cosmos DB's rules, whose URLs hold ids.
+
+    At most 1,023 bytes, none of `/ \\ # ?`, no space at the end; `.` and `..` would name another resource.
+    """
+    fits = len(document_id.encode(errors="replace")) <= _MAX_ID_BYTES
+    return fits and document_id not in (".", "..") and _ID.fullmatch(document_id) is not None
+
+
+def check_operations(operations: Sequence[Operation]) -> None:
+    """Raises `InvalidInput` (code `invalid_id`) for an id that no document can have.
+
+    Deleting it is no error, as with every id that is not there. More than `MAX_BATCH` operations are a mistake in
+    the program: `ValueError`.
+    """
     if len(operations) > MAX_BATCH:
         raise ValueError(f"a batch of {len(operations)} operations; at most {MAX_BATCH} are possible")
+    if not all(isinstance(operation, Delete) or is_storable(operation.id) for operation in operations):
+        raise InvalidInput(
+            "The database cannot hold this id: it is too long, or has one of / \\ # ?", code="invalid_id"
+        )
 
 
 class DocumentStore(Protocol):
@@ -96,11 +118,14 @@ class DocumentStore(Protocol):
         ...
 
     async def write(self, container: str, partition: str, operation: Operation) -> Document | None:
-        """One operation; the stored document (None after a delete)."""
+        """One operation; the stored document (None after a delete).
+
+        Raises what `Create` and `Replace` say, and `InvalidInput` for an id or a body that cannot be stored.
+        """
         ...
 
     async def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> None:
-        """At most `MAX_BATCH` operations, all or none."""
+        """At most `MAX_BATCH` operations, all or none; raises what the first that fails raises alone."""
         ...
 
     async def list(

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamUnavailable
 from shared.stores.cursors import decode_cursor, encode_cursor
-from shared.stores.documents import Create, Delete, Document, Json, Operation, Page, Replace, Where, check_batch
+from shared.stores.documents import Create, Delete, Document, Json, Operation, Page, Replace, Where, check_operations
 
 T = TypeVar("T")
 
@@ -37,7 +37,9 @@ _MIGRATIONS = (
         where container = 'ledger' and json_extract(body, '$.writeState') = 'pending';
     create index events_by_seq on documents (partition, json_extract(body, '$.seq')) where container = 'events';
     """,
+    "create index messages_by_seq on documents (partition, json_extract(body, '$.seq')) where container = 'messages';",
 )
+_INDEXED = frozenset({"ledger", "events", "messages"})
 _INTEGER_LIMIT = 2**63  # SQLite's
 _CHECK = ("health", "health", "probe")
 
@@ -57,6 +59,7 @@ class SqliteDocuments:
 
     async def write(self, container: str, partition: str, operation: Operation) -> Document | None:
         """See `DocumentStore.write`."""
+        check_operations([operation])
 
         def work(db: sqlite3.Connection) -> Document | None:
             with _transaction(db):
@@ -66,7 +69,7 @@ class SqliteDocuments:
 
     async def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> None:
         """See `DocumentStore.batch`."""
-        check_batch(operations)
+        check_operations(operations)
 
         def work(db: sqlite3.Connection) -> None:
             with _transaction(db):
@@ -94,11 +97,9 @@ class SqliteDocuments:
         for clause in where:
             conditions.append(f"{_extract(clause.field)} {clause.op} ?")
             values.append(clause.value)
-        if container == "ledger":
+        if container in _INDEXED:
             # Repeated as a literal so that SQLite can prove that the partial index serves the query.
-            conditions += ["container = 'ledger'"]
-        if container == "events":
-            conditions += ["container = 'events'"]
+            conditions.append(f"container = '{container}'")
         if after is not None:
             conditions.append(f"({key}, id) {'<' if descending else '>'} (?, ?)")
             values += after
@@ -160,6 +161,7 @@ class SqliteDocuments:
             connection.execute("pragma synchronous=normal")
             connection.execute("pragma busy_timeout=5000")
             _migrate(connection)
+            connection.execute("delete from documents where expires <= ?", (self._clock(),))
             self._connection = connection
         return self._connection
 
@@ -229,6 +231,6 @@ def _translate(error: sqlite3.Error) -> Exception:
 
 
 def _extract(field: str) -> str:
-    if not field.isidentifier():
+    if not (field.isidentifier() and field.isascii()):
         raise ValueError(f"{field!r} is not a field name")
     return f"json_extract(body, '$.{field}')"

@@ -81,7 +81,10 @@ def test_spaces_around_a_pasted_value_are_dropped(environment: pytest.MonkeyPatc
         ("postgresql://user:word@db/chat", "PostgreSQL is not supported"),
         ("postgres://user:word@db/chat", "PostgreSQL is not supported"),
         ("mysql://user:word@db/chat", "give sqlite:////absolute/path.db"),
-        ("https://word.documents.azure.com", "give sqlite:////absolute/path.db"),
+        ("https://word.example.com", "https://<account>.documents.azure.com"),
+        ("http://word.documents.azure.com", "https://<account>.documents.azure.com"),
+        ("https://word.documents.azure.com/database", "https://<account>.documents.azure.com"),
+        ("https://word.documents.azure.com.example.com", "https://<account>.documents.azure.com"),
         ("sqlite://", "give sqlite:////absolute/path.db"),
         ("sqlite:///relative.db", "give sqlite:////absolute/path.db"),
         ("sqlite:///:memory:", "give sqlite:////absolute/path.db"),
@@ -93,6 +96,15 @@ def test_a_database_that_is_not_supported_is_refused(environment: pytest.MonkeyP
     (problem,) = faults(environment, DATABASE_URL=url).values()
     assert advice in problem
     assert "word" not in problem
+
+
+@pytest.mark.parametrize("url", ["https://contoso.documents.azure.com:443/", "HTTPS://contoso.documents.azure.com"])
+def test_an_account_of_cosmos_db_is_a_database(environment: pytest.MonkeyPatch, url: str):
+    environment.setenv("DATABASE_URL", url)
+    assert load_settings().cosmos_url == url
+    assert load_settings().cosmos_key is None
+    environment.setenv("COSMOS_KEY", "a-database-key")
+    assert "a-database-key" not in repr(load_settings())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Documents in Azure Cosmos DB for NoSQL: the database of the product in Azure."""

@@ -1,0 +1,122 @@
+"""What the stores of chat, and the entries that are due, must do on each database, with the product's indexes only."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from shared.chat.models import ChatSession, NewMessage
+from shared.errors import Conflict
+from shared.ids import MessageId, SessionId, SheetId, UserId
+from shared.stores.documents import DocumentStore
+from shared.stores.due import DocumentDueStore
+from shared.stores.messages import DocumentMessageStore
+from shared.stores.sessions import DocumentSessionStore
+from tests.fakes.clock import FakeClock
+
+NOW = FakeClock()()
+ADA, BOB = UserId("ada"), UserId("bob")
+CHAT = SessionId("a-session")
+
+
+def message(number: int) -> NewMessage:
+    return NewMessage(id=MessageId(str(uuid.UUID(int=2**100 - number))), role="user", content=f"No. {number}")
+
+
+def session(number: int) -> ChatSession:
+    at = NOW + timedelta(seconds=number)
+    return ChatSession(
+        id=f"session-{number}",
+        owner=ADA,
+        sheet_id=SheetId("100"),
+        title="Plan",
+        state="ACTIVE",
+        request_hash="hash",
+        correlation_id="c",
+        created_at=at,
+        updated_at=at,
+    )
+
+
+async def contents(store: DocumentMessageStore, *, descending: bool = False) -> list[str]:
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await store.list(CHAT, limit=2, cursor=cursor, descending=descending)
+        seen += [found.content for found in page]
+        if cursor is None:
+            return seen
+
+
+async def test_messages_are_numbered_listed_cleared_and_purged(documents: DocumentStore):
+    messages = DocumentMessageStore(documents)
+    appended = [await messages.append(CHAT, message(n), at=NOW) for n in (1, 2, 3)]
+    assert [each.seq for each in appended] == [1, 2, 3]
+    assert (await messages.append(CHAT, message(2), at=NOW)).seq == 2
+    assert await contents(messages) == ["No. 1", "No. 2", "No. 3"]
+    assert await contents(messages, descending=True) == ["No. 3", "No. 2", "No. 1"]
+    assert not await messages.has_cleared(CHAT)
+    assert await messages.clear(CHAT) == 3
+    await messages.append(CHAT, message(4), at=NOW)
+    assert await contents(messages) == ["No. 4"]
+    assert await messages.has_cleared(CHAT)
+    await messages.purge(CHAT)
+    assert not await messages.has_cleared(CHAT)
+    assert await contents(messages) == ["No. 4"]
+
+
+async def test_a_sealed_session_takes_no_message_and_loses_those_it_has(documents: DocumentStore):
+    messages = DocumentMessageStore(documents)
+    await messages.append(CHAT, message(1), at=NOW)
+    for _ in range(2):
+        await messages.seal(CHAT)
+        await messages.purge(CHAT)
+    with pytest.raises(Conflict):
+        await messages.append(CHAT, message(2), at=NOW)
+    assert await contents(messages) == []
+
+
+async def test_deleted_sessions_are_left_out_of_lists_and_keep_their_id(documents: DocumentStore):
+    sessions = DocumentSessionStore(documents)
+    stored = [await sessions.create(session(n)) for n in (1, 2, 3)]
+    await sessions.replace(stored[1].model_copy(update={"deletion": "requested"}))
+    page, cursor = await sessions.list(ADA, limit=3, cursor=None)
+    assert ([each.id for each in page], cursor) == (["session-3", "session-1"], None)
+    await sessions.bury(stored[1])
+    with pytest.raises(Conflict):
+        await sessions.create(session(2))
+    found = await sessions.find(ADA, stored[1].session_id)
+    assert found is not None
+    assert (found.deletion, found.title) == ("done", "")
+
+
+async def test_entries_are_found_when_they_are_due_in_their_order_until_they_are_removed(documents: DocumentStore):
+    clock = FakeClock()
+    due = DocumentDueStore(documents, clock=clock)
+    assert await due.list_due("session", NOW, limit=10) == []
+    await due.add("session", ADA, "late", due_at=NOW + timedelta(hours=30))
+    await due.add("session", BOB, "soon", due_at=NOW + timedelta(minutes=2))
+    for _ in range(2):
+        await due.add("session", ADA, "sooner", due_at=NOW + timedelta(minutes=1))
+    await due.add("job", ADA, "other", due_at=NOW)
+    assert await due.list_due("session", NOW, limit=10) == []
+    in_time = NOW + timedelta(minutes=2)
+    assert [entry.subject for entry in await due.list_due("session", in_time, limit=1)] == ["sooner"]
+    found = await due.list_due("session", in_time, limit=10)
+    assert [(entry.owner, entry.subject) for entry in found] == [(ADA, "sooner"), (BOB, "soon")]
+    for entry in [*found, *found]:
+        await due.remove(entry)
+    assert await due.list_due("session", NOW + timedelta(hours=29), limit=10) == []
+    late = await due.list_due("session", NOW + timedelta(hours=30), limit=10)
+    assert [entry.subject for entry in late] == ["late"]
+
+
+async def test_entries_are_found_after_a_pause_of_weeks(documents: DocumentStore):
+    due = DocumentDueStore(documents, clock=FakeClock())
+    await due.add("session", ADA, "first", due_at=NOW)
+    (first,) = await due.list_due("session", NOW, limit=10)
+    await due.remove(first)
+    await due.add("session", ADA, "second", due_at=NOW + timedelta(days=10))
+    later = NOW + timedelta(days=20)
+    found = [entry.subject for _ in range(6) for entry in await due.list_due("session", later, limit=10)]
+    assert set(found) == {"second"}
