@@ -1,18 +1,25 @@
-"""Chat sessions."""
+"""Chat sessions and messages, as they are stored and as they travel through queues."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from shared.ids import SessionId, SheetId, UserId
+from shared.chat.states import SessionState
+from shared.ids import MessageId, RowId, SessionId, SheetId, UserId
 from shared.records import Frozen, Record
 
-SessionState = Literal["INITIALIZING", "ACTIVE", "ERROR", "CLOSED"]
+MAX_CONTENT_CHARACTERS = 100_000
+
+Role = Literal["user", "assistant", "system", "function", "error"]
 
 
 class ChatSession(Record):
-    """A chat about one sheet. ACTIVE means that the sheet's data was loaded and found whole."""
+    """A chat about one sheet. ACTIVE means that the sheet's data was loaded and found whole.
+
+    A session whose deletion was requested is nobody's any more; what is left of it keeps its id from being used again
+    for a while.
+    """
 
     owner: UserId
     sheet_id: SheetId
@@ -21,6 +28,9 @@ class ChatSession(Record):
     state_reason: str | None = None
     sheet_version: int | None = None
     row_count: int | None = None
+    load_requested_at: datetime | None = None
+    load_repairs: int = 0
+    deletion: Literal["requested", "done"] | None = None
     request_hash: str
     correlation_id: str
     created_at: datetime
@@ -32,45 +42,55 @@ class ChatSession(Record):
         return SessionId(self.id)
 
 
-class CreateSession(Frozen):
-    """`POST /api/sessions`."""
+class MessageDetails(Frozen):
+    """What is known about a message beside its text."""
 
-    sheet_id: SheetId = Field(pattern=r"^\d{1,19}$", description="A Smartsheet sheet id.")
-    title: str | None = Field(default=None, min_length=1, max_length=200, description="The sheet's name when absent.")
+    status: Literal["pending", "complete", "success", "error"] | None = None
+    error: str | None = Field(default=None, description="A stable word for what went wrong.")
+    operation: str | None = None
+    citations: tuple[RowId, ...] = Field(default=(), description="The rows that the text rests on.")
 
 
-class SessionView(Frozen):
-    """A session, as its owner sees it."""
+class NewMessage(Frozen):
+    """A message to be appended. The one who appends it again after a crash gives the same id."""
 
-    id: SessionId
-    sheet_id: SheetId
-    title: str = Field(description="The sheet's name once it is loaded, unless one was given.")
-    state: SessionState
-    state_reason: str | None
-    sheet_version: int | None
-    row_count: int | None
-    created_at: datetime
-    updated_at: datetime
+    id: MessageId = Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    role: Role
+    content: str = Field(max_length=MAX_CONTENT_CHARACTERS)
+    name: str | None = Field(default=None, description="The function's, for messages of the role `function`.")
+    details: MessageDetails = MessageDetails()
 
-    @classmethod
-    def of(cls, session: ChatSession) -> "SessionView":
-        """The owner's view."""
-        return cls(
-            id=session.session_id,
-            sheet_id=session.sheet_id,
-            title=session.title,
-            state=session.state,
-            state_reason=session.state_reason,
-            sheet_version=session.sheet_version,
-            row_count=session.row_count,
-            created_at=session.created_at,
-            updated_at=session.updated_at,
-        )
+
+class Message(Record):
+    """A message of a session. `seq` rises by one with each."""
+
+    session_id: SessionId
+    seq: int
+    role: Role
+    content: str
+    name: str | None
+    timestamp: datetime
+    details: MessageDetails
 
 
 class LoadSession(Frozen):
     """The queue message that loads a session's sheet."""
 
     owner: UserId
+    session_id: SessionId
+    correlation_id: str
+
+
+class DeleteSession(Frozen):
+    """The queue message that deletes what a deleted session leaves behind."""
+
+    owner: UserId
+    session_id: SessionId
+    correlation_id: str
+
+
+class PurgeMessages(Frozen):
+    """The queue message that deletes the messages that were cleared from a session."""
+
     session_id: SessionId
     correlation_id: str

@@ -1,11 +1,26 @@
-"""Sessions: created at once, loaded by a queue message, ACTIVE only when the sheet's data is there."""
+"""Sessions: created at once, loaded by a queue message, ACTIVE only when the sheet's data is there.
+
+Whoever starts something in the background notes it as due first, so that `SessionUpkeep` finds what got stuck.
+"""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from shared.chat.models import ChatSession, CreateSession, LoadSession, SessionView
+from shared.chat.models import ChatSession, DeleteSession, LoadSession
 from shared.chat.ports import SessionStore
-from shared.errors import AppError, Conflict, PreconditionFailed, RateLimited, StorageFull, UpstreamUnavailable
+from shared.chat.requests import CreateSession, SessionDeleted, SessionPage, SessionView, UpdateSession
+from shared.chat.states import require_transition
+from shared.due import DueStore
+from shared.errors import (
+    AppError,
+    Conflict,
+    PreconditionFailed,
+    RateLimited,
+    StorageFull,
+    UpstreamFault,
+    UpstreamUnavailable,
+)
 from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
 from shared.idempotency import request_hash, require_same_request, resource_id
@@ -13,13 +28,20 @@ from shared.identity.models import Caller
 from shared.identity.ports import Identity
 from shared.ids import SessionId
 from shared.records import utc_now
+from shared.sheets.models import Sheet
 from shared.sheets.service import SheetService
 from shared.telemetry import current_correlation_id, get_logger, new_correlation_id
 
 log = get_logger(__name__)
 
 LOAD_QUEUE = "session-load"
+DELETE_QUEUE = "session-delete"
+DUE_KIND = "session"
+STUCK_AFTER = timedelta(minutes=2)
+_ATTEMPTS = 20
 _TRANSIENT = (UpstreamUnavailable, RateLimited, StorageFull)
+
+Changes = dict[str, Any]
 
 
 class SessionService:
@@ -32,6 +54,7 @@ class SessionService:
         identity: Identity,
         queue: MessageQueue,
         events: EventBus,
+        due: DueStore,
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -40,6 +63,7 @@ class SessionService:
         self._identity = identity
         self._queue = queue
         self._events = events
+        self._due = due
         self._clock = clock
 
     async def create(
@@ -57,26 +81,81 @@ class SessionService:
             sheet_id=request.sheet_id,
             title=request.title or "",
             state="INITIALIZING",
+            load_requested_at=now,
             request_hash=request_hash(request),
             correlation_id=current_correlation_id() or new_correlation_id(),
             created_at=now,
             updated_at=now,
         )
+        await self._note_due(caller, session.session_id)
         try:
             session = await self._store.create(session)
         except Conflict:
             session = await self._store.get(caller.user_id, session.session_id)
             require_same_request(session.request_hash, request)
         if session.state == "INITIALIZING":  # also after a crash between saving and sending
-            message = LoadSession(
-                owner=session.owner, session_id=session.session_id, correlation_id=session.correlation_id
-            )
-            await self._queue.send(LOAD_QUEUE, message)
+            await self._send_load(session)
         return SessionView.of(session)
 
     async def get(self, caller: Caller, session_id: SessionId) -> SessionView:
         """One of the caller's sessions. Raises `NotFound` (`session_not_found`)."""
         return SessionView.of(await self._store.get(caller.user_id, session_id))
+
+    async def list(self, caller: Caller, *, limit: int, cursor: str | None) -> SessionPage:
+        """The caller's sessions, newest first."""
+        sessions, next_cursor = await self._store.list(caller.user_id, limit=limit, cursor=cursor)
+        return SessionPage(items=tuple(SessionView.of(session) for session in sessions), next_cursor=next_cursor)
+
+    async def update(self, caller: Caller, session_id: SessionId, request: UpdateSession) -> SessionView:
+        """Rename or close one of the caller's sessions; closing a closed one changes nothing.
+
+        Raises `NotFound` (`session_not_found`).
+        """
+
+        def changes(session: ChatSession) -> Changes:
+            renamed: Changes = {} if request.title is None else {"title": request.title}
+            if request.state is None or session.state == request.state:
+                return renamed
+            require_transition(session.state, request.state)
+            return {**renamed, "state": request.state, "state_reason": None}
+
+        return SessionView.of(await self._change(caller, session_id, changes))
+
+    async def request_load(self, caller: Caller, session_id: SessionId) -> SessionView:
+        """Load the sheet once more, also out of ERROR; the session is INITIALIZING until that is done.
+
+        Raises `NotFound` (`session_not_found`) and `Conflict` (`invalid_transition`) for a closed session.
+        """
+        now = self._clock()
+
+        def changes(session: ChatSession) -> Changes:
+            if session.state == "INITIALIZING" and session.load_requested_at is not None:
+                return {}
+            if session.state != "INITIALIZING":
+                require_transition(session.state, "INITIALIZING")
+            return {"state": "INITIALIZING", "state_reason": None, "load_requested_at": now, "load_repairs": 0}
+
+        await self._store.get(caller.user_id, session_id)
+        await self._note_due(caller, session_id)
+        session = await self._change(caller, session_id, changes)
+        await self._send_load(session)
+        return SessionView.of(session)
+
+    async def delete(self, caller: Caller, session_id: SessionId) -> SessionDeleted:
+        """Delete one of the caller's sessions: nobody finds it any more, and its messages go in the background.
+
+        Raises `NotFound` (`session_not_found`).
+        """
+        await self._store.get(caller.user_id, session_id)
+        await self._note_due(caller, session_id)
+        session = await self._change(caller, session_id, lambda _: {"deletion": "requested"})
+        message = DeleteSession(
+            owner=session.owner,
+            session_id=session_id,
+            correlation_id=current_correlation_id() or session.correlation_id,
+        )
+        await self._queue.send(DELETE_QUEUE, message)
+        return SessionDeleted(id=session_id)
 
     async def load(self, message: LoadSession, *, last_attempt: bool) -> None:
         """Load the session's sheet and say how that went.
@@ -84,16 +163,17 @@ class SessionService:
         Raises the transient errors, so that the queue delivers the message again; on the last attempt they
         too lead to ERROR.
         """
-        session = await self._store.get(message.owner, message.session_id)
-        if session.state != "INITIALIZING":
+        session = await self._store.find(message.owner, message.session_id)
+        if session is None or session.deletion is not None or session.state != "INITIALIZING":
             return
         try:
             caller = await self._identity.caller_of_user(message.owner)
             sheet = await self._sheets.open(caller, session.sheet_id)
+            _require_data(sheet)
         except _TRANSIENT as error:
             if not last_attempt:
                 raise
-            changes: dict[str, object] = {"state": "ERROR", "state_reason": error.code}
+            changes: Changes = {"state": "ERROR", "state_reason": error.code}
         except AppError as error:
             changes = {"state": "ERROR", "state_reason": error.code}
         else:
@@ -103,14 +183,52 @@ class SessionService:
                 "sheet_version": sheet.version,
                 "row_count": sheet.total_row_count,
             }
-        await self._move(session, changes)
-
-    async def _move(self, session: ChatSession, changes: dict[str, object]) -> None:
+        require_transition(session.state, changes["state"])
         try:
             moved = await self._store.replace(session.model_copy(update={**changes, "updated_at": self._clock()}))
         except PreconditionFailed:
-            log.info("session %s was moved by another delivery", session.id)
+            if not last_attempt:
+                raise  # renamed meanwhile, perhaps: the next delivery sees
+            log.info("session %s was changed while it was loaded", session.id)
             return
-        log.info("session %s: %s", moved.id, moved.state)
-        data = {"sessionId": moved.id, "state": moved.state, "stateReason": moved.state_reason}
-        await self._events.publish(f"session:{moved.id}", "session_state", data)
+        await publish_state(self._events, moved)
+
+    async def _change(
+        self, caller: Caller, session_id: SessionId, changes: Callable[[ChatSession], Changes]
+    ) -> ChatSession:
+        """Read, change, save; again when somebody else was faster."""
+        for _ in range(_ATTEMPTS):
+            session = await self._store.get(caller.user_id, session_id)
+            update = changes(session)
+            if not update:
+                return session
+            try:
+                changed = await self._store.replace(session.model_copy(update={**update, "updated_at": self._clock()}))
+            except PreconditionFailed:
+                continue
+            if changed.state != session.state or changed.deletion is not None:
+                await publish_state(self._events, changed)
+            return changed
+        raise UpstreamUnavailable("Too many writers work on one session; try again.")
+
+    async def _note_due(self, caller: Caller, session_id: SessionId) -> None:
+        await self._due.add(DUE_KIND, caller.user_id, session_id, due_at=self._clock() + STUCK_AFTER)
+
+    async def _send_load(self, session: ChatSession) -> None:
+        message = LoadSession(owner=session.owner, session_id=session.session_id, correlation_id=session.correlation_id)
+        await self._queue.send(LOAD_QUEUE, message)
+
+
+async def publish_state(events: EventBus, session: ChatSession) -> None:
+    """Tell who watches the session what has become of it."""
+    log.info("session %s: %s", session.id, session.state if session.deletion is None else "deleted")
+    data: dict[str, Any] = {"sessionId": session.id, "state": session.state, "stateReason": session.state_reason}
+    if session.deletion is not None:
+        data["deleted"] = True
+    await events.publish(f"session:{session.id}", "session_state", data)
+
+
+def _require_data(sheet: Sheet) -> None:
+    """ACTIVE promises the data: columns, and as many rows as the sheet has. Raises `UpstreamFault`."""
+    if not sheet.columns or len(sheet.rows) != sheet.total_row_count:
+        raise UpstreamFault("Smartsheet left out a part of the sheet.", code="incomplete_sheet")

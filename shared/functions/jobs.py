@@ -10,12 +10,12 @@ from collections.abc import Generator
 from typing import Any
 
 import azure.functions as func
-from pydantic import Field
 
 from shared.clients.durable import DurableContext, DurableJobRunner, drive, dump
 from shared.container import get_container
 from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
 from shared.functions.http import operation
+from shared.functions.paging import PageQuery
 from shared.functions.registration import DurableClient, DurableOrchestration, Triggers
 from shared.functions.routes import Call, NoQuery
 from shared.ids import JobId
@@ -23,17 +23,9 @@ from shared.jobs.orchestrator import run_chunk, run_job
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, StartJob
 from shared.jobs.service import GUARD_QUEUE
 from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun
-from shared.records import Frozen
 from shared.telemetry import correlated
 
 triggers = Triggers()
-
-
-class PageQuery(Frozen):
-    """A page of a list."""
-
-    limit: int = Field(default=50, ge=1, le=200)
-    cursor: str | None = Field(default=None, max_length=500, description="`nextCursor` of the page before.")
 
 
 @operation(

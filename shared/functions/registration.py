@@ -15,6 +15,7 @@ DurableApp = df.DFApp
 
 HttpFunction = Callable[..., Awaitable[func.HttpResponse]]
 QueueFunction = Callable[..., Awaitable[None]]
+TimerFunction = Callable[[func.TimerRequest], Awaitable[None]]
 ActivityFunction = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 OrchestrationFunction = Callable[[DurableOrchestration], Generator[Any, Any, Any]]
 
@@ -52,6 +53,15 @@ class Triggers:
             registered = self.blueprint.queue_trigger(arg_name="msg", queue_name=queue_name, connection=_STORAGE)(
                 registered
             )
+            self.blueprint.function_name(function.__name__)(registered)
+
+        return register
+
+    def timer(self, schedule: str) -> Callable[[TimerFunction], None]:
+        """A timer function `(timer)`. The schedule is NCRONTAB, which begins with seconds; runs may come late."""
+
+        def register(function: TimerFunction) -> None:
+            registered = self.blueprint.timer_trigger(arg_name="timer", schedule=schedule)(function)
             self.blueprint.function_name(function.__name__)(registered)
 
         return register

@@ -78,6 +78,10 @@ class Functions:
         body = message if isinstance(message, bytes) else message.model_dump_json(by_alias=True).encode()
         await self._run(name, msg=QueueMessage(id="1", body=body, dequeue_count=attempt))
 
+    async def tick(self, name: str) -> None:
+        """Call a timer function as on its schedule."""
+        await self._run(name, timer=None)
+
     async def activity(self, name: str, payload: Any) -> Any:
         """Call an activity with what travels to it; what travels back."""
         travelled = json.loads(json.dumps(payload.model_dump(mode="json", by_alias=True)))

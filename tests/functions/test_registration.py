@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.chat.sessions import LOAD_QUEUE
+from shared.chat.messages import PURGE_QUEUE
+from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
 from shared.functions.routes import ROUTES
 from shared.functions.sessions import MAX_DEQUEUE_COUNT
@@ -15,7 +16,7 @@ from shared.jobs.service import GUARD_QUEUE
 from tests.functions.conformance import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS = {"request", "deliver", "activity", "begin"}
+CALLS = {"request", "deliver", "tick", "activity", "begin"}
 OPEN_TO_ALL = {"get_health": "health", "get_openapi": "openapi.json", "receive_realtime_event": "realtime/events"}
 
 
@@ -62,7 +63,12 @@ def test_the_app_and_not_a_key_of_the_host_decides_who_may_call(registered: dict
 def test_queue_functions_read_the_queues_that_the_services_write_to(registered: dict[str, Any]):
     triggers = {name: trigger_of(function) for name, function in registered.items()}
     queues = {name: each["queueName"] for name, each in triggers.items() if each["type"] == "queueTrigger"}
-    assert queues == {"load_session": LOAD_QUEUE, "guard_job": GUARD_QUEUE}
+    assert queues == {
+        "load_session": LOAD_QUEUE,
+        "purge_session": DELETE_QUEUE,
+        "purge_messages": PURGE_QUEUE,
+        "guard_job": GUARD_QUEUE,
+    }
     connections = {each["connection"] for each in triggers.values() if each["type"] == "queueTrigger"}
     assert connections == {"AzureWebJobsStorage"}
 

@@ -1,49 +1,24 @@
 """Sessions: known sheets only, loaded in the background, ACTIVE only with their data."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from shared.chat.models import CreateSession, LoadSession, SessionView
-from shared.chat.sessions import SessionService
-from shared.errors import InvalidInput, NotFound, UpstreamUnavailable
-from shared.events.bus import EventBus
+from shared.chat.models import LoadSession
+from shared.chat.requests import CreateSession, UpdateSession
+from shared.chat.sessions import LOAD_QUEUE
+from shared.chat.states import TRANSITIONS, SessionState, require_transition
+from shared.errors import Conflict, InvalidInput, NotFound, UpstreamUnavailable
 from shared.identity.models import Caller
-from shared.identity.service import SINGLE_USER, SingleUserIdentity
-from shared.ids import SheetId, UserId
-from shared.sheets.cache import SheetCache
-from shared.sheets.service import SheetService
-from shared.stores.events import DocumentEventStore
-from shared.stores.sessions import DocumentSessionStore
+from shared.ids import SessionId, SheetId, UserId
+from shared.stores.documents import Create
 from shared.stores.sqlite import SqliteDocuments
-from tests.fakes.clock import FakeClock
-from tests.fakes.queues import FakeQueues
-from tests.fakes.smartsheet import FakeSheetSource, sheet_of
+from tests.fakes.smartsheet import sheet_of
+from tests.unit.chat.world import BOB, CALLER, REQUEST, World
 
-CALLER = Caller(SINGLE_USER, SecretStr("token"))
-REQUEST = CreateSession(sheet_id=SheetId("100"))
-
-
-class World:
-    def __init__(self, documents: SqliteDocuments) -> None:
-        self.source = FakeSheetSource(
-            sheet_of(["Task"], [["Dig"], ["Fill"]], name="Garden"), sheet_of(["Task"], sheet_id="200", name="Empty")
-        )
-        clock = FakeClock()
-        self.queue = FakeQueues()
-        self.events = EventBus(DocumentEventStore(documents, retention_days=7))
-        sheets = SheetService(self.source, SheetCache(), clock)
-        identity = SingleUserIdentity(SecretStr("token"))
-        self.service = SessionService(
-            sheets, DocumentSessionStore(documents), identity, self.queue, self.events, clock=clock
-        )
-
-    async def deliver(self, *, last_attempt: bool = False) -> None:
-        _, message, _ = self.queue.sent[-1]
-        assert isinstance(message, LoadSession)
-        await self.service.load(message, last_attempt=last_attempt)
-
-    async def state(self, session: SessionView) -> SessionView:
-        return await self.service.get(CALLER, session.id)
+CLOSE = UpdateSession(state="CLOSED")
 
 
 @pytest.fixture
@@ -112,3 +87,180 @@ async def test_somebody_elses_session_does_not_exist(world: World):
     session = await world.service.create(CALLER, REQUEST)
     with pytest.raises(NotFound):
         await world.service.get(Caller(UserId("bob"), SecretStr("bob")), session.id)
+
+
+# --- states ----------------------------------------------------------------------------------------
+
+STATES: list[SessionState] = ["INITIALIZING", "ACTIVE", "ERROR", "CLOSED"]
+ALLOWED = {
+    ("INITIALIZING", "ACTIVE"),
+    ("INITIALIZING", "ERROR"),
+    ("INITIALIZING", "CLOSED"),
+    ("ACTIVE", "ERROR"),
+    ("ACTIVE", "INITIALIZING"),
+    ("ACTIVE", "CLOSED"),
+    ("ERROR", "INITIALIZING"),
+    ("ERROR", "CLOSED"),
+}
+
+
+@pytest.mark.parametrize("current", STATES)
+@pytest.mark.parametrize("following", STATES)
+def test_only_the_steps_of_the_table_are_taken(current: SessionState, following: SessionState):
+    assert set(TRANSITIONS) == set(STATES)
+    if (current, following) in ALLOWED:
+        require_transition(current, following)
+        return
+    with pytest.raises(Conflict) as raised:
+        require_transition(current, following)
+    assert raised.value.code == "invalid_transition"
+
+
+@pytest.mark.parametrize("change", [{"total_row_count": 3}, {"columns": ()}])
+async def test_a_session_is_not_active_without_all_of_the_sheet(
+    world: World, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    session = await world.service.create(CALLER, REQUEST)
+    whole = sheet_of(["Task"], [["Dig"], ["Fill"]], name="Garden")
+
+    async def open_cut(*_: Any, **__: Any) -> Any:
+        return replace(whole, **change)
+
+    monkeypatch.setattr(world.sheets, "open", open_cut)
+    await world.deliver(last_attempt=True)
+    failed = await world.state(session)
+    assert (failed.state, failed.state_reason) == ("ERROR", "incomplete_sheet")
+
+
+async def test_a_session_is_renamed_and_closed_for_good(world: World):
+    session = await world.opened()
+    renamed = await world.service.update(CALLER, session.id, UpdateSession(title="Mine"))
+    assert (renamed.title, renamed.state) == ("Mine", "ACTIVE")
+    closed = await world.service.update(CALLER, session.id, CLOSE)
+    assert (closed.title, closed.state) == ("Mine", "CLOSED")
+    assert await world.service.update(CALLER, session.id, CLOSE) == closed
+    with pytest.raises(Conflict) as raised:
+        await world.service.request_load(CALLER, session.id)
+    assert raised.value.code == "invalid_transition"
+    assert await world.state(session) == closed
+
+
+async def test_a_session_that_is_closed_while_it_loads_stays_closed(world: World):
+    session = await world.service.create(CALLER, REQUEST)
+    await world.service.update(CALLER, session.id, CLOSE)
+    await world.deliver()
+    assert (await world.state(session)).state == "CLOSED"
+
+
+@pytest.mark.parametrize("fields", [{}, {"title": None}, {"title": ""}, {"state": "ACTIVE"}, {"sheetId": "1"}])
+def test_an_update_that_says_nothing_or_too_much_is_refused(fields: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        UpdateSession.model_validate(fields)
+
+
+async def test_loading_leads_out_of_error_and_asking_twice_changes_nothing(world: World):
+    session = await world.service.create(CALLER, REQUEST)
+    world.source.fail("get_sheet", UpstreamUnavailable("down"))
+    await world.deliver(last_attempt=True)
+    assert (await world.state(session)).state == "ERROR"
+    first = await world.service.request_load(CALLER, session.id)
+    second = await world.service.request_load(CALLER, session.id)
+    assert (first.state, first.state_reason) == ("INITIALIZING", None)
+    assert second == first
+    await world.drain()
+    assert (await world.state(session)).state == "ACTIVE"
+    states = [event.data["state"] for event in await world.events.history(f"session:{session.id}", 0)]
+    assert states == ["ERROR", "INITIALIZING", "ACTIVE"]
+
+
+async def test_an_active_session_is_loaded_again(world: World):
+    session = await world.opened()
+    assert (await world.service.request_load(CALLER, session.id)).state == "INITIALIZING"
+    await world.drain()
+    assert (await world.state(session)).state == "ACTIVE"
+
+
+async def test_a_rename_during_the_load_is_kept(world: World):
+    session = await world.service.create(CALLER, REQUEST)
+    await world.service.update(CALLER, session.id, UpdateSession(title="Mine"))
+    await world.drain()
+    loaded = await world.state(session)
+    assert (loaded.state, loaded.title) == ("ACTIVE", "Mine")
+
+
+# --- lists and owners ------------------------------------------------------------------------------
+
+
+async def test_sessions_are_listed_newest_first_page_by_page_and_only_ones_own(world: World):
+    created = []
+    for _ in range(5):
+        world.clock.advance(1)
+        created.append(await world.service.create(CALLER, REQUEST))
+    await world.service.delete(CALLER, created[2].id)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await world.service.list(CALLER, limit=1, cursor=cursor)
+        assert page.items
+        seen += [session.id for session in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [created[number].id for number in (4, 3, 1, 0)]
+    assert (await world.service.list(BOB, limit=10, cursor=None)).items == ()
+
+
+async def test_somebody_elses_session_cannot_be_changed(world: World):
+    session = await world.opened()
+    calls = [
+        world.service.update(BOB, session.id, CLOSE),
+        world.service.request_load(BOB, session.id),
+        world.service.delete(BOB, session.id),
+    ]
+    for call in calls:
+        with pytest.raises(NotFound) as raised:
+            await call
+        assert raised.value.code == "session_not_found"
+    assert await world.state(session) == session
+    assert world.queue.sent == []
+
+
+# --- older documents -------------------------------------------------------------------------------
+
+VERSION_1 = {
+    "id": "old",
+    "owner": CALLER.user_id,
+    "sheetId": "100",
+    "title": "Plan",
+    "requestHash": "hash",
+    "correlationId": "c",
+    "createdAt": "2026-01-01T00:00:00Z",
+    "updatedAt": "2026-01-01T00:00:00Z",
+}
+
+
+async def test_a_session_of_the_first_version_has_no_checked_data_until_it_is_loaded(world: World):
+    await world.documents.write("sessions", CALLER.user_id, Create("old", VERSION_1))
+    session = await world.service.get(CALLER, SessionId("old"))
+    assert (session.state, session.title) == ("INITIALIZING", "Plan")
+    await world.service.request_load(CALLER, session.id)
+    (queue, message, _) = world.queue.sent[-1]
+    assert queue == LOAD_QUEUE and isinstance(message, LoadSession)
+    await world.drain()
+    assert (await world.state(session)).state == "ACTIVE"
+    stored = await world.documents.find("sessions", CALLER.user_id, "old")
+    assert stored is not None
+    assert stored.body["schemaVersion"] == 2
+
+
+async def test_a_state_of_the_first_version_is_kept(world: World):
+    await world.documents.write("sessions", CALLER.user_id, Create("old", {**VERSION_1, "state": "CLOSED"}))
+    assert (await world.service.get(CALLER, SessionId("old"))).state == "CLOSED"
+
+
+async def test_a_document_of_a_newer_release_is_not_misread(world: World):
+    newer = {**VERSION_1, "schemaVersion": 3, "mood": "good"}
+    await world.documents.write("sessions", CALLER.user_id, Create("old", newer))
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await world.service.get(CALLER, SessionId("old"))
+    assert raised.value.code == "newer_schema"
