@@ -1,6 +1,7 @@
 """The edge of every HTTP function: correlation, protection against foreign pages, parsing, errors."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -11,7 +12,7 @@ from shared.container import Container, get_container
 from shared.errors import AppError, FieldError, Forbidden, InvalidInput
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
-from shared.functions.routes import MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Route
+from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Reply, Route
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
 log = get_logger(__name__)
@@ -27,21 +28,39 @@ def operation(
     *,
     summary: str,
     tag: str,
-    answers: type[BaseModel],
+    answers: type[BaseModel] | None,
     status: int = 200,
     body: type[BaseModel] | None = None,
     query: type[BaseModel] = NoQuery,
     errors: tuple[type[AppError], ...] = (),
     starts_jobs: bool = False,
+    conditional: bool = False,
+    media_type: str = JSON_TYPE,
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
-    The function is named like the handler. `starts_jobs` gives it the Durable client.
+    The function is named like the handler. `starts_jobs` gives it the Durable client. A handler may answer a
+    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON.
     """
 
     def register(handler: Handler) -> Handler:
         name = handler.__name__
-        route = Route(name, method, path, summary, answers, status, body, query, errors, tag, handler, starts_jobs)
+        route = Route(
+            name,
+            method,
+            path,
+            summary,
+            answers,
+            status,
+            body,
+            query,
+            errors,
+            tag,
+            handler,
+            starts_jobs,
+            conditional,
+            media_type,
+        )
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)
         serve.__name__ = name
@@ -79,8 +98,10 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
             body=None if route.body is None else parse_body(route.body, request),
             idempotency_key=_idempotency_key(request) if route.creates else None,
             runner=None if client is None else DurableJobRunner(client),
+            if_none_match=header_map(request).get("If-None-Match"),
         )
-        return json_response(await route.handler(call), route.status)
+        result = await route.handler(call)
+        return _reply(result, route) if isinstance(result, Reply) else json_response(result, route.status)
 
     return await serve_request(route.name, request, work)
 
@@ -148,6 +169,11 @@ def _idempotency_key(request: func.HttpRequest) -> str | None:
     return key
 
 
+def _reply(reply: Reply, route: Route) -> func.HttpResponse:
+    status = HTTPStatus.NOT_MODIFIED if reply.not_modified else route.status
+    return func.HttpResponse(reply.body, status_code=status, headers=dict(reply.headers), mimetype=route.media_type)
+
+
 def json_response(result: BaseModel, status: int = 200) -> func.HttpResponse:
     """A model as the JSON answer."""
-    return func.HttpResponse(result.model_dump_json(by_alias=True), status_code=status, mimetype="application/json")
+    return func.HttpResponse(result.model_dump_json(by_alias=True), status_code=status, mimetype=JSON_TYPE)

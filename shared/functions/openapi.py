@@ -20,6 +20,7 @@ _COME_BACK_LATER = (STATUS_OF[RateLimited], _UNAVAILABLE)
 _PATH_TYPES = {"guid": {"type": "string", "format": "uuid"}, "long": {"type": "string", "pattern": r"^\d{1,19}$"}}
 _CORRELATION_ID = "X-Correlation-ID"
 _TEXT = {"type": "string"}
+_ETAG = {"description": "Changes when the answer may have.", "required": True, "schema": _TEXT}
 
 
 def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
@@ -27,22 +28,29 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]
     routes = list(routes)
     refs, definitions = models_json_schema(_models(routes), ref_template=_REF)
     schemas: dict[Any, Any] = {model: schema for (model, _), schema in refs.items()}
+    components = definitions.get("$defs", {})
+    queries = {route.query: components[_name(schemas[route.query])] for route in routes}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         path, parameters = _path(route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, parameters, schemas)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(
+            route, [*parameters, *_query(queries[route.query])], schemas
+        )
+    for model in queries:
+        components.pop(_name(schemas[model]), None)  # their fields are parameters
     return {
         "openapi": "3.1.0",
         "info": {"title": "ChatSheetAI", "version": version},
         "paths": paths,
-        "components": {"schemas": definitions.get("$defs", {})},
+        "components": {"schemas": components},
     }
 
 
 def _models(routes: list[Route]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
     """Every model, as it is read (bodies) or written (answers). A problem leaves out what it has nothing to say of."""
     read: list[type[BaseModel]] = [Problem, *(route.body for route in routes if route.body is not None)]
-    written = [route.answers for route in routes]
+    read.extend(route.query for route in routes)
+    written = [route.answers for route in routes if route.answers is not None]
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in read]
     models.extend((model, "serialization") for model in written)
     return list(dict.fromkeys(models))
@@ -54,7 +62,7 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
         "summary": route.summary,
         "description": (route.handler.__doc__ or "").strip(),
         "tags": [route.tag],
-        "parameters": [*parameters, *_query(route.query), *_headers(route)],
+        "parameters": [*parameters, *_headers(route)],
         "responses": _responses(route, schemas),
     }
     if route.body is not None:
@@ -64,7 +72,12 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
 
 
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    responses = {str(route.status): _response("Done.", "application/json", schemas[route.answers])}
+    schema = _TEXT if route.answers is None else schemas[route.answers]
+    done = _response("Done.", route.media_type, schema)
+    responses = {str(route.status): done}
+    if route.conditional:
+        done["headers"]["ETag"] = _ETAG
+        responses["304"] = {"description": "The caller holds it.", "headers": done["headers"]}
     for status in sorted(_error_statuses(route)):
         responses[str(status)] = _response(HTTPStatus(status).phrase, PROBLEM_TYPE, schemas[Problem])
         if status in _COME_BACK_LATER:
@@ -107,8 +120,11 @@ def _path(template: str) -> tuple[str, list[Any]]:
     return "/api/" + re.sub(r"\{(\w+)(?::(\w+))?\}", plain, template), parameters
 
 
-def _query(model: type[BaseModel]) -> list[Any]:
-    schema = model.model_json_schema(ref_template=_REF)
+def _name(reference: dict[str, str]) -> str:
+    return reference["$ref"].rpartition("/")[2]
+
+
+def _query(schema: dict[str, Any]) -> list[Any]:
     required = schema.get("required", [])
     return [
         {"name": name, "in": "query", "required": name in required, "schema": definition}
@@ -120,6 +136,8 @@ def _headers(route: Route) -> list[Any]:
     headers: list[Any] = [_header(_CORRELATION_ID, _TEXT)]
     if route.method != "GET":
         headers.append(_header("X-Requested-With", {"type": "string", "minLength": 1}, required=True))
+    if route.conditional:
+        headers.append(_header("If-None-Match", _TEXT))
     if route.creates:
         headers.append(_header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS}))
     return headers

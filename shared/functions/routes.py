@@ -1,6 +1,7 @@
 """The table of HTTP routes: what each takes and answers. Functions and OpenAPI are both made from it."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,9 @@ B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=BaseModel | None)
 
 MAX_KEY_CHARACTERS = 200
+JSON_TYPE = "application/json"
+
+_ETAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
 class NoQuery(Frozen):
@@ -35,20 +39,47 @@ class Call(Generic[B, Q]):
     body: B
     idempotency_key: str | None
     runner: JobRunner | None
+    if_none_match: str | None = None
+
+    def has(self, etag: str) -> bool:
+        """Whether the caller says that they hold the answer with this tag (RFC 9110, weak comparison)."""
+        held = (self.if_none_match or "").strip()
+        return held == "*" or _opaque(etag) in map(_opaque, _ETAG.findall(held))
 
 
-Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel]]
+def _opaque(etag: str) -> str:
+    return etag.removeprefix("W/")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer whose body is made already; `body` is None with `not_modified`."""
+
+    body: bytes | None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the caller holds this answer."""
+        return self.body is None
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Reply]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation of the API."""
+    """One operation of the API.
+
+    `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
+    and answers 304 to whoever holds it.
+    """
 
     name: str
     method: str
     path: str
     summary: str
-    answers: type[BaseModel]
+    answers: type[BaseModel] | None
     status: int
     body: type[BaseModel] | None
     query: type[BaseModel]
@@ -56,6 +87,8 @@ class Route:
     tag: str
     handler: Handler = field(repr=False)
     starts_jobs: bool = False
+    conditional: bool = False
+    media_type: str = JSON_TYPE
 
     @property
     def creates(self) -> bool:

@@ -32,8 +32,28 @@ def canonical(column: Column, held: Cell | CellValue) -> Hashable:
     if isinstance(held, Cell):
         if held.formula is not None:
             return ("formula", held.formula.strip())
-        return _of_object(column, held) if held.object_value else _of_value(column, held.value)
+        return shown(column, held)
     return _of_value(column, held)
+
+
+def shown(column: Column, cell: Cell) -> Hashable:
+    """The canonical form of what the cell shows: as `canonical`, but a formula counts as its result."""
+    if cell.object_value:
+        return _of_object(column, cell)
+    return _of_value(column, cell.value)
+
+
+def contact_names(column: Column, cell: Cell) -> frozenset[str]:
+    """Every address and every name of the contacts in a cell, in lower case."""
+    names: list[object] = [cell.value, cell.display_value]
+    if column.type == ColumnType.MULTI_CONTACT_LIST:
+        names = [name for text in names if isinstance(text, str) for name in _LIST_SEPARATOR.split(text)]
+    thing = cell.object_value or {}
+    for contact in _items(thing) if thing.get("objectType") == "MULTI_CONTACT" else [thing]:
+        if isinstance(contact, Mapping):
+            known = cast("Mapping[str, Any]", contact)
+            names += [known.get("email"), known.get("name")]
+    return frozenset(name.strip().casefold() for name in names if isinstance(name, str) and name.strip())
 
 
 def cell_text(cell: Cell) -> str:
@@ -101,8 +121,7 @@ def _plain(value: CellValue) -> Hashable:
     if isinstance(value, int | float):
         return _number(value)
     text = str(value)
-    digits = sum(character.isdigit() for character in text)
-    if digits <= _EXACT_DIGITS and _NUMBER_TEXT.fullmatch(text):
+    if _NUMBER_TEXT.fullmatch(text) and sum(character.isdigit() for character in text) <= _EXACT_DIGITS:
         return ("number", Decimal(text))
     return ("text", text)
 
@@ -133,7 +152,12 @@ def _time(value: CellValue) -> Hashable:
     moment = _moment(value)
     if moment is None:
         return _plain(value)
-    return ("time", moment.astimezone(UTC)) if moment.tzinfo else ("local time", moment)
+    if not moment.tzinfo:
+        return ("local time", moment)
+    try:
+        return ("time", moment.astimezone(UTC))
+    except OverflowError:  # in the first or last hours of the calendar
+        return _plain(value)
 
 
 def _moment(value: CellValue) -> datetime | None:

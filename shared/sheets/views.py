@@ -1,15 +1,15 @@
-"""Columns and rows as callers get them."""
+"""Sheets and columns as callers get them; for rows see `row_views.py`."""
 
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
 from pydantic import Field
 
-from shared.ids import ColumnId, RowId, SheetId
+from shared.ids import ColumnId, SheetId
 from shared.records import Frozen
-from shared.sheets.models import AccessLevel, Cell, CellValue, Column, Row, Sheet, SheetSummary
+from shared.sheets.models import AccessLevel, Column, Sheet, SheetSummary
 
-MAX_PAGE_SIZE = 500
+_READERS_ONLY = (AccessLevel.VIEWER, AccessLevel.COMMENTER)
 
 
 class SheetQuery(Frozen):
@@ -44,6 +44,46 @@ class SheetList(Frozen):
 
     items: tuple[SheetSummaryView, ...]
     next_cursor: None = None
+
+
+class SheetView(Frozen):
+    """A sheet without its rows. `as_of` is when this version was last known to be the current one."""
+
+    id: SheetId
+    name: str
+    version: int
+    access_level: AccessLevel
+    writable: bool
+    writable_reason: Literal["viewer", "read_only_sheet"] | None = Field(
+        description="Why the caller cannot write: may only read or comment, or nobody may write. Null when they can."
+    )
+    column_count: int
+    total_row_count: int
+    permalink: str | None
+    as_of: datetime | None
+
+    @classmethod
+    def of(cls, sheet: Sheet) -> "SheetView":
+        """The caller's view."""
+        reason = _not_writable(sheet)
+        return cls(
+            id=sheet.id,
+            name=sheet.name,
+            version=sheet.version,
+            access_level=sheet.access_level,
+            writable=reason is None,
+            writable_reason=reason,
+            column_count=len(sheet.columns),
+            total_row_count=sheet.total_row_count,
+            permalink=sheet.permalink,
+            as_of=sheet.fetched_at,
+        )
+
+
+def _not_writable(sheet: Sheet) -> Literal["viewer", "read_only_sheet"] | None:
+    if sheet.access_level in _READERS_ONLY:
+        return "viewer"
+    return "read_only_sheet" if sheet.read_only else None
 
 
 class ColumnView(Frozen):
@@ -83,76 +123,10 @@ class ColumnList(Frozen):
     items: tuple[ColumnView, ...]
     next_cursor: None = None
     sheet_version: int
-
-
-class CellView(Frozen):
-    """A cell that holds something."""
-
-    column_id: ColumnId
-    value: CellValue
-    display_value: str | None
-    formula: str | None
-    object_value: dict[str, Any] | None
-    hyperlink: dict[str, Any] | None
+    as_of: datetime | None
 
     @classmethod
-    def of(cls, column_id: ColumnId, cell: Cell) -> "CellView":
+    def of(cls, sheet: Sheet) -> "ColumnList":
         """The caller's view."""
-        return cls(
-            column_id=column_id,
-            value=cell.value,
-            display_value=cell.display_value,
-            formula=cell.formula,
-            object_value=dict(cell.object_value) if cell.object_value else None,
-            hyperlink=dict(cell.hyperlink) if cell.hyperlink else None,
-        )
-
-
-class RowView(Frozen):
-    """A row; empty cells are left out."""
-
-    id: RowId
-    row_number: int
-    parent_id: RowId | None
-    locked: bool
-    cells: tuple[CellView, ...]
-
-    @classmethod
-    def of(cls, row: Row) -> "RowView":
-        """The caller's view."""
-        return cls(
-            id=row.id,
-            row_number=row.number,
-            parent_id=row.parent_id,
-            locked=row.locked or row.locked_for_user,
-            cells=tuple(CellView.of(column_id, cell) for column_id, cell in row.cells.items()),
-        )
-
-
-class RowQuery(Frozen):
-    """`page` counts from 1."""
-
-    page: int = Field(default=1, ge=1)
-    page_size: int = Field(default=100, ge=1, le=MAX_PAGE_SIZE)
-
-
-class RowPage(Frozen):
-    """A page of rows."""
-
-    items: tuple[RowView, ...]
-    page: int
-    page_size: int
-    total_count: int
-    sheet_version: int
-
-    @classmethod
-    def of(cls, sheet: Sheet, query: RowQuery) -> "RowPage":
-        """The asked page of a sheet; beyond the end it is empty."""
-        start = (query.page - 1) * query.page_size
-        return cls(
-            items=tuple(RowView.of(row) for row in sheet.rows[start : start + query.page_size]),
-            page=query.page,
-            page_size=query.page_size,
-            total_count=len(sheet.rows),
-            sheet_version=sheet.version,
-        )
+        items = tuple(ColumnView.of(column) for column in sheet.columns)
+        return cls(items=items, sheet_version=sheet.version, as_of=sheet.fetched_at)

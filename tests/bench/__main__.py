@@ -1,4 +1,4 @@
-"""`make bench`: ratios in one run, because the machine's speed is nobody's promise. `--only jobs|engine`."""
+"""`make bench`: ratios in one run, because the machine's speed is nobody's promise. `--only jobs|engine|sheets`."""
 
 import argparse
 import asyncio
@@ -7,20 +7,24 @@ from pathlib import Path
 
 from tests.bench.engine import measure_engine
 from tests.bench.jobs import measure_jobs
+from tests.bench.sheets import measure_sheets
 from tests.bench.table import print_table
 
 
 def main() -> None:
     """Run the benches and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=["jobs", "engine"])
+    parser.add_argument("--only", choices=["jobs", "engine", "sheets"])
     only = parser.parse_args().only
     with tempfile.TemporaryDirectory(prefix="chatsheet-bench-") as folder:
-        if only != "engine":
+        if only in (None, "jobs"):
             for table in asyncio.run(measure_jobs(Path(folder))):
                 print_table(table)
-        if only != "jobs":
+        if only in (None, "engine"):
             print_table(asyncio.run(measure_engine()))
+        if only in (None, "sheets"):
+            for table in asyncio.run(measure_sheets(Path(folder))):
+                print_table(table)
 
 
 if __name__ == "__main__":
