@@ -18,6 +18,12 @@ START_SECONDS = 60.0
 BROWSER = {"X-Requested-With": "tests", "Content-Type": "application/json"}
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of the application: those of the developer would win over the stack's."""
+    names = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 class Stack:
     """`python -m local` on free ports. With `own_host=False` the host is left to `Host`."""
 
@@ -26,7 +32,7 @@ class Stack:
         self._arguments = ["--port", "0", "--data-dir", str(data_dir), "--no-open"]
         if not own_host:
             self._arguments.append("--no-host")
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**clean_environment(), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Stack":
@@ -90,7 +96,7 @@ class Host:
         self._stack = stack
         settings = json.loads((stack.data_dir / "app.env.json").read_text())
         self.url = settings["PUBLIC_BASE_URL"]
-        self._environment = {**os.environ, **settings, **(environment or {})}
+        self._environment = {**clean_environment(), **settings, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parents[3]
         ("https://contoso.documents.azure.com:443/", CosmosDocuments),
     ],
 )
-async def test_the_url_chooses_the_database(monkeypatch: pytest.MonkeyPatch, url: str, kind: type):
-    with only_these_settings():
-        monkeypatch.setenv("DATABASE_URL", url)
+async def test_the_url_chooses_the_database(url: str, kind: type):
+    with only_these_settings(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", url)
         container = Container(load_settings())
         assert isinstance(container.documents, kind)
         await container.close()
