@@ -50,6 +50,10 @@ class Column:
     locked: bool = False
     locked_for_user: bool = False
     hidden: bool = False
+    symbol: str | None = None
+    width: int | None = None
+    description: str | None = None
+    contact_options: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Row:
     locked: bool = False
     locked_for_user: bool = False
     modified_at: datetime | None = None
+    created_at: datetime | None = None
 
 
 class AccessLevel(StrEnum):
@@ -97,7 +102,8 @@ class AccessLevel(StrEnum):
 class Sheet:
     """A sheet at one version. Rows are in the sheet's order; a `read_only` one nobody may change.
 
-    `fetched_at` is when this version was last known to be the current one.
+    `modified_at` is Smartsheet's time of the last change, `fetched_at` is when this version was last known to be
+    the current one.
     """
 
     id: SheetId
@@ -109,6 +115,7 @@ class Sheet:
     total_row_count: int
     permalink: str | None = None
     read_only: bool = False
+    modified_at: datetime | None = None
     fetched_at: datetime | None = None
     rows_by_id: Mapping[RowId, Row] = field(init=False, repr=False, compare=False)
 
@@ -136,18 +143,64 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class CellWrite:
-    """One cell to be set. None clears it."""
+    """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it."""
 
     column_id: ColumnId
-    value: CellValue
+    value: CellValue = None
+    object_value: Mapping[str, Any] | None = None
+    formula: str | None = None
+    hyperlink: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowLocation:
+    """Where a row goes, in Smartsheet's words; at most one of them, apart from `parent_id` with `to_bottom`
+    (last child instead of first) and `sibling_id` with `above` (before it instead of behind it).
+    """
+
+    to_top: bool = False
+    to_bottom: bool = False
+    parent_id: RowId | None = None
+    sibling_id: RowId | None = None
+    above: bool = False
+    indent: bool = False
+    outdent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RowWrite:
-    """Cells of one row to be set in a bulk call."""
+    """Cells of one row to be set in a bulk call, and where the row goes (None: it stays)."""
 
     row_id: RowId
+    cells: tuple[CellWrite, ...] = ()
+    location: RowLocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to be added."""
+
     cells: tuple[CellWrite, ...]
+    location: RowLocation = RowLocation(to_bottom=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnWrite:
+    """A column to be added or changed; None leaves a property as it is, or at Smartsheet's default."""
+
+    title: str | None = None
+    type: str | None = None
+    index: int | None = None
+    options: tuple[str, ...] | None = None
+    validation: bool | None = None
+    symbol: str | None = None
+    system_type: str | None = None
+    formula: str | None = None
+    locked: bool | None = None
+    hidden: bool | None = None
+    width: int | None = None
+    description: str | None = None
+    contact_options: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +214,45 @@ class RowFailure:
 
 @dataclass(frozen=True, slots=True)
 class WriteAnswer:
-    """What a bulk write answered: the sheet's new version, the rows as they are now, the rows refused."""
+    """What a bulk update answered: the sheet's new version, the rows as they are now, the rows refused."""
 
     version: int
     rows: tuple[Row, ...]
     failures: tuple[RowFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddFailure:
+    """A new row that Smartsheet refused; `index` is its place in the request, `code` a stable word."""
+
+    index: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddAnswer:
+    """What adding rows answered: for each row sent, the row as it is now, or None for one that was refused."""
+
+    version: int
+    rows: tuple[Row | None, ...]
+    failures: tuple[AddFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAnswer:
+    """What deleting rows answered: the rows that went, children of the named ones included."""
+
+    version: int
+    row_ids: tuple[RowId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnAnswer:
+    """What a change of columns answered. `version` is None where Smartsheet does not tell."""
+
+    version: int | None
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,19 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from shared.ids import ColumnId, RowId, SheetId
-from shared.sheets.models import RowWrite, Sheet, SheetSummary, SmartsheetUser, Unchanged, WriteAnswer
+from shared.sheets.models import (
+    AddAnswer,
+    ColumnAnswer,
+    ColumnWrite,
+    DeleteAnswer,
+    NewRow,
+    RowWrite,
+    Sheet,
+    SheetSummary,
+    SmartsheetUser,
+    Unchanged,
+    WriteAnswer,
+)
 
 
 class SheetCaller(Protocol):
@@ -55,13 +67,45 @@ class SheetSource(Protocol):
         """
         ...
 
+    # Writes are never retried after the request may have been received: a lost answer raises `UpstreamTimeout`, an
+    # unusable one `UpstreamFault`, and whoever called decides by re-reading; after any other error nothing was
+    # written. What Smartsheet certainly refused (4003, 4004, 4001) is retried. `change_agent` comes back in webhooks.
+
     async def update_rows(
         self, token: SecretStr, sheet_id: SheetId, rows: Sequence[RowWrite], *, change_agent: str
     ) -> WriteAnswer:
-        """Set cells of at most 500 rows in one call, with partial success.
+        """Set cells of, or move, at most 500 rows in one call, with partial success.
 
-        Never retried after the request may have been received: a lost answer raises `UpstreamTimeout`, an
-        unusable one `UpstreamFault`, and whoever called decides by re-reading; after any other error nothing
-        was written. What Smartsheet certainly refused (4003, 4004, 4001) is retried.
+        The locations of all rows of a call name the same attributes.
         """
+        ...
+
+    async def add_rows(
+        self, token: SecretStr, sheet_id: SheetId, rows: Sequence[NewRow], *, change_agent: str
+    ) -> AddAnswer:
+        """Add at most 500 rows in one call, with partial success; they follow each other at one location."""
+        ...
+
+    async def delete_rows(
+        self, token: SecretStr, sheet_id: SheetId, row_ids: Sequence[RowId], *, change_agent: str
+    ) -> DeleteAnswer:
+        """Delete at most 300 rows, whose ids go into the URL, with all their children; missing ones are ignored."""
+        ...
+
+    async def add_columns(
+        self, token: SecretStr, sheet_id: SheetId, columns: Sequence[ColumnWrite], *, change_agent: str
+    ) -> ColumnAnswer:
+        """Add columns, which stand together at the index of the first."""
+        ...
+
+    async def update_column(
+        self, token: SecretStr, sheet_id: SheetId, column_id: ColumnId, column: ColumnWrite, *, change_agent: str
+    ) -> ColumnAnswer:
+        """Change properties of a column. Raises `NotFound` (`column_not_found`)."""
+        ...
+
+    async def delete_column(
+        self, token: SecretStr, sheet_id: SheetId, column_id: ColumnId, *, change_agent: str
+    ) -> ColumnAnswer:
+        """Delete a column with all its cells. Raises `NotFound` (`column_not_found`)."""
         ...
