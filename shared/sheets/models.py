@@ -143,13 +143,17 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class CellWrite:
-    """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it."""
+    """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it.
+
+    `lenient` takes what the column's type or options refuse, as text.
+    """
 
     column_id: ColumnId
     value: CellValue = None
     object_value: Mapping[str, Any] | None = None
     formula: str | None = None
     hyperlink: Mapping[str, Any] | None = None
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
