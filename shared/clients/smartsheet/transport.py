@@ -10,7 +10,7 @@ from typing import Literal
 import httpx2
 from pydantic import SecretStr
 
-from shared.clients.smartsheet.failures import CallFailed, answer_failure, exchange_failure
+from shared.clients.smartsheet.failures import CallFailed, Subject, answer_failure, exchange_failure
 from shared.errors import Unauthorized, UpstreamUnavailable
 from shared.resilience.circuit import CircuitBreaker
 from shared.resilience.retry import Retrier, RetryPolicy, TryAgain, retry_after_seconds
@@ -25,14 +25,15 @@ _USER_AGENT = "ChatSheetAI/1.0"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. `template` is the path as it is logged: without ids and query."""
+    """A request. `template` is the path as it is logged: without ids and query. `subject`: what errors name."""
 
-    method: Literal["GET", "PUT"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     template: str
     ids: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    subject: Subject = "rows"
 
     @property
     def is_write(self) -> bool:
@@ -115,7 +116,9 @@ class Transport:
                 outcome = str(response.status_code)
                 if response.status_code != 200:
                     after = retry_after_seconds(response.headers.get("Retry-After"), self._timing.now())
-                    raise answer_failure(response.status_code, response.content, after, write=call.is_write)
+                    raise answer_failure(
+                        response.status_code, response.content, after, write=call.is_write, subject=call.subject
+                    )
                 return response.content
         except CallFailed as failed:
             if outcome == "cancelled":
