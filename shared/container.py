@@ -4,7 +4,10 @@ from datetime import timedelta
 from functools import cached_property
 
 from shared.ai.quota import QuotaGate
+from shared.changes.editing import EditService
 from shared.changes.service import ChangeService
+from shared.changes.submitting import ChangeSubmitter
+from shared.changes.timeline import Timeline
 from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
 from shared.chat.upkeep import SessionUpkeep
@@ -36,6 +39,7 @@ from shared.stores.documents import DocumentStore
 from shared.stores.due import DocumentDueStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
+from shared.stores.leases import DocumentLeaseStore
 from shared.stores.messages import DocumentMessageStore
 from shared.stores.sessions import DocumentSessionStore
 from shared.stores.sqlite import SqliteDocuments
@@ -85,7 +89,22 @@ class Container:
     def changes(self) -> ChangeService:
         """Change-sets."""
         timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
-        return ChangeService(self.sheets, DocumentChangeStore(self.documents), write_timeout=timeout)
+        return ChangeService(self.sheets, self._change_store, self.events, self.leases, write_timeout=timeout)
+
+    @cached_property
+    def change_submitter(self) -> ChangeSubmitter:
+        """What brings people's change-sets to their end."""
+        return ChangeSubmitter(self.changes, self._change_store, self.identity, self.queues)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The change-sets of a sheet, and undoing them."""
+        return Timeline(self.sheets, self._change_store, self.change_submitter)
+
+    @cached_property
+    def edits(self) -> EditService:
+        """People's edits of sheets."""
+        return EditService(self.sheets, self.changes, self.change_submitter, self.timeline)
 
     @cached_property
     def jobs(self) -> JobService:
@@ -186,6 +205,15 @@ class Container:
     def webpubsub_keys(self) -> tuple[str, ...]:
         """Access keys that sign upstream events."""
         return access_keys(self.settings.webpubsub_connection)
+
+    @cached_property
+    def leases(self) -> DocumentLeaseStore:
+        """One runner at a time, across instances."""
+        return DocumentLeaseStore(self.documents)
+
+    @cached_property
+    def _change_store(self) -> DocumentChangeStore:
+        return DocumentChangeStore(self.documents)
 
     @cached_property
     def _session_store(self) -> DocumentSessionStore:

@@ -76,6 +76,11 @@ class StepRunner:
             return await self._send(target, work, step, items, truth)
         return await self._settle(target, work, step, items, truth.version)
 
+    async def look(self, target: Target, step: Step, items: Sequence[Item]) -> list[Item]:
+        """What would be found by this step of a change-set with these items."""
+        kind, mine = _KINDS[step.kind], items[step.start : step.start + step.count]
+        return kind.settle(target, mine, await kind.look(target, mine, None), None)
+
     async def _send(self, target: Target, work: Work, step: Step, items: list[Item], truth: Sheet) -> Waiting | None:
         kind = _KINDS[step.kind]
         attempt = 1 if work.header.intent is None else work.header.intent.attempt + 1

@@ -44,7 +44,9 @@ class CellStep(StepKind):
         for cell in _cells(items):
             if cell.state == "pending":
                 column = columns[target.column(cell.column_id)]
-                rows[target.row(cell.row_id)].append(write_of(column, cell.after, lenient=target.restores))
+                rows[target.row(cell.row_id)].append(
+                    write_of(column, cell.after, truth.access_level if target.restores else None)
+                )
         writes = [RowWrite(row_id, tuple(cells)) for row_id, cells in rows.items()]
         answer = await target.sheets.write_rows(
             target.caller, target.sheet_id, writes, change_agent=target.change_agent

@@ -6,7 +6,7 @@ from typing import Any
 from shared.changes.models import ColumnCell, ColumnShape
 from shared.ids import ColumnId
 from shared.sheets.input import CellContent
-from shared.sheets.models import Cell, CellWrite, Column, ColumnType, ColumnWrite, Row, Sheet
+from shared.sheets.models import AccessLevel, Cell, CellWrite, Column, ColumnType, ColumnWrite, Row, Sheet
 from shared.sheets.values import canonical
 
 _BY_OBJECT = frozenset({ColumnType.MULTI_PICKLIST, ColumnType.MULTI_CONTACT_LIST, ColumnType.CONTACT_LIST})
@@ -44,17 +44,26 @@ def is_empty(content: CellContent) -> bool:
     return content.value in (None, "") and not (content.object_value or content.formula)
 
 
-def write_of(column: Column, content: CellContent, *, lenient: bool) -> CellWrite:
+def write_of(column: Column, content: CellContent, restorer: AccessLevel | None) -> CellWrite:
     """How to put this content into a cell of the column.
 
-    `lenient`: it was there before, so it may be what the column's type or options would refuse today.
+    With a `restorer`, it was there before, and somebody with this access puts it back: then it may also be what the
+    column's type or options would refuse today.
     """
     if content.formula is not None:
         return CellWrite(column.id, formula=content.formula)
+    # A text column would read numbers out of texts, which it keeps as they are when it is strict.
+    lenient = restorer is not None and column.type != ColumnType.TEXT_NUMBER
+    overrides = lenient and column.validation and restorer is not None and restorer.passes_locks
     if content.object_value and column.type in _BY_OBJECT:
-        return CellWrite(column.id, object_value=content.object_value, lenient=lenient)
-    lenient = lenient and column.type != ColumnType.TEXT_NUMBER  # which would read numbers out of texts
-    return CellWrite(column.id, content.value, hyperlink=_target(content.hyperlink), lenient=lenient)
+        return CellWrite(column.id, object_value=content.object_value, lenient=lenient, overrides_validation=overrides)
+    return CellWrite(
+        column.id,
+        content.value,
+        hyperlink=_target(content.hyperlink),
+        lenient=lenient,
+        overrides_validation=overrides,
+    )
 
 
 def is_computed(column: Column) -> bool:

@@ -74,9 +74,7 @@ class EditService:
         """Add one row or many."""
         return await self.edit(caller, EditSheet(sheet_id=sheet_id, add_rows=request.rows), key=key)
 
-    async def patch_row(
-        self, caller: Caller, sheet_id: SheetId, row_id: RowId, request: PatchRow
-    ) -> ChangeSetDetails:
+    async def patch_row(self, caller: Caller, sheet_id: SheetId, row_id: RowId, request: PatchRow) -> ChangeSetDetails:
         """Set cells of a row, move it, or both; all cells or none. Raises `EditConflict`."""
         cells = tuple(CellOfRow(row_id=row_id, **_given(cell)) for cell in request.cells)
         moves = () if request.placement is None else (RowMoveTo(row_id=row_id, placement=request.placement),)

@@ -22,7 +22,9 @@ class ChangeStore(Protocol):
         """Whose sheet's a change-set is, or None when there is none with this id."""
         ...
 
-    async def list_by_sheet(self, sheet_id: SheetId, *, limit: int, cursor: str | None) -> tuple[list[ChangeSet], str | None]:
+    async def list_by_sheet(
+        self, sheet_id: SheetId, *, limit: int, cursor: str | None
+    ) -> tuple[list[ChangeSet], str | None]:
         """A page of the sheet's change-sets, newest first, and the cursor of the next page."""
         ...
 

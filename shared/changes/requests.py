@@ -88,5 +88,3 @@ class UndoChange(Frozen):
 
     row_ids: tuple[RowId, ...] | None = Field(default=None, min_length=1, max_length=20_000)
     column_ids: tuple[ColumnId, ...] | None = Field(default=None, min_length=1, max_length=400)
-
-

@@ -92,7 +92,7 @@ def _writes(target: Target, add: RowAdd, truth: Sheet) -> tuple[CellWrite, ...]:
     for cell in add.cells:
         column = column_of(truth, target.column(cell.column_id))
         if column is not None and not is_computed(column):
-            writes.append(write_of(column, cell.content, lenient=target.restores))
+            writes.append(write_of(column, cell.content, truth.access_level if target.restores else None))
     return tuple(writes)
 
 

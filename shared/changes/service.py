@@ -14,6 +14,7 @@ from shared.changes.applying import StepRunner
 from shared.changes.kinds import refused, settled
 from shared.changes.models import Applied, ChangeSet, Item, Waiting
 from shared.changes.ports import ChangeStore
+from shared.changes.steps import in_order, plan_steps
 from shared.changes.target import Target, replaced_columns, replaced_rows
 from shared.changes.work import Work
 from shared.errors import Conflict, NotFound, PreconditionFailed, RateLimited, UpstreamUnavailable
@@ -73,6 +74,12 @@ class ChangeService:
         if stored is None:
             raise NotFound("There is no such change-set.", code="change_set_not_found")
         return await self._in_turn(caller, await Work.load(self._store, stored))
+
+    async def look(self, caller: Caller, sheet_id: SheetId, items: Sequence[Item]) -> list[Item]:
+        """What `submit` would find, and do with each item that is `pending` then; nothing is stored or written."""
+        ordered = in_order(items)
+        target = Target(self._sheets, caller, sheet_id, "", {}, {}, restores=False)
+        return [item for step in plan_steps(ordered) for item in await self._runner.look(target, step, ordered)]
 
     async def close(self, change_set: ChangeSet, code: str) -> None:
         """End a change-set that cannot go on: what was not sent is refused with this code.

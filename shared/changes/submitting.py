@@ -65,7 +65,9 @@ class ChangeSubmitter:
         self._clock = clock
         self._sleep = sleep
 
-    async def find_repeated(self, caller: Caller, sheet_id: SheetId, request: BaseModel, key: str | None) -> ChangeSet | None:
+    async def find_repeated(
+        self, caller: Caller, sheet_id: SheetId, request: BaseModel, key: str | None
+    ) -> ChangeSet | None:
         """What the same request with the same key made before. Raises `InvalidInput` (`idempotency_key_reused`)."""
         if key is None:
             return None

@@ -1,6 +1,7 @@
 """The timeline of a sheet: its change-sets, what each did, and undoing them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.changes.models import ChangeSet, ItemChunk
@@ -10,7 +11,7 @@ from shared.changes.submitting import ChangeSubmitter, Wish, new_change_set_id
 from shared.changes.undoing import Inversion, left_undone, restored_by
 from shared.changes.views import ChangeSetDetails, ChangeSetPage, ChangeSetView, NotUndone, Undone, losses_of
 from shared.changes.work import Work
-from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from shared.errors import AppError, Conflict, InvalidInput, NotFound, PreconditionFailed
 from shared.identity.models import Caller
 from shared.ids import ChangeSetId, SheetId
 from shared.records import utc_now
@@ -75,16 +76,19 @@ class Timeline:
         require_sheet_writable(await self._sheets.open(caller, sheet_id))
         if change_set.status != "applied":
             raise Conflict("The change-set is still being applied.", code="change_set_not_applied")
-        inversion = await self._invert(change_set, request)
+        inverse_id = new_change_set_id(caller, key)
+        inversion = await self._invert(change_set, request, inverse_id)
         if not inversion.items:
             message = "Nothing of it is left to be undone." if inversion.not_undone else "It changed nothing of that."
             raise InvalidInput(message, code="nothing_to_undo")
-        inverse_id = new_change_set_id(caller, key)
         await self._announce(change_set, inverse_id)
-        wish = Wish(
-            sheet_id, inversion.items, request, key, inverse_of=change_set_id, change_set_id=inverse_id
-        )
-        return await self._undone(await self._submitter.submit(caller, wish), inversion.not_undone)
+        wish = Wish(sheet_id, inversion.items, request, key, inverse_of=change_set_id, change_set_id=inverse_id)
+        try:
+            inverse = await self._submitter.submit(caller, wish)
+        except AppError:
+            await self._withdraw(sheet_id, change_set_id, inverse_id)
+            raise
+        return await self._undone(inverse, inversion.not_undone)
 
     async def _find(self, caller: Caller, change_set_id: ChangeSetId) -> ChangeSet:
         sheet_id = await self._store.find_sheet(change_set_id)
@@ -101,20 +105,22 @@ class Timeline:
         except NotFound:
             raise _not_found() from None
 
-    async def _invert(self, change_set: ChangeSet, request: UndoChange) -> Inversion:
+    async def _invert(self, change_set: ChangeSet, request: UndoChange, inverse_id: ChangeSetId) -> Inversion:
         inversion = Inversion(
             await Work.load(self._store, change_set),
             row_ids=None if request.row_ids is None else set(request.row_ids),
             column_ids=None if request.column_ids is None else set(request.column_ids),
-            restored=await self._restored(change_set),
+            restored=await self._restored(change_set, inverse_id),
         )
         await inversion.build()
         return inversion
 
-    async def _restored(self, change_set: ChangeSet) -> set[str]:
-        """What former undos put back. Raises `Conflict` while one is under way."""
+    async def _restored(self, change_set: ChangeSet, own_id: ChangeSetId) -> set[str]:
+        """What former undos put back. Raises `Conflict` while another one is under way."""
         restored: set[str] = set()
         for inverse_id in change_set.inverses:
+            if inverse_id == own_id:  # announced by a request of which this one is the repetition
+                continue
             inverse = await self._store.find(change_set.sheet_id, inverse_id)
             begun = inverse is None and self._clock() - change_set.updated_at < _BEGUN_FOR
             if begun or (inverse is not None and inverse.status != "applied"):
@@ -132,6 +138,15 @@ class Timeline:
             await self._store.save(change_set.model_copy(update=update))
         except PreconditionFailed:
             raise Conflict("It is being undone already.", code="undo_in_progress") from None
+
+    async def _withdraw(self, sheet_id: SheetId, change_set_id: ChangeSetId, inverse_id: ChangeSetId) -> None:
+        """Take an announcement back of an undo that did not come to be stored."""
+        change_set = await self._store.find(sheet_id, change_set_id)
+        if change_set is None or await self._store.find(sheet_id, inverse_id) is not None:
+            return
+        inverses = tuple(known for known in change_set.inverses if known != inverse_id)
+        with suppress(PreconditionFailed):  # then it stays announced for a while
+            await self._store.save(change_set.model_copy(update={"inverses": inverses}))
 
     async def _undone(self, inverse: ChangeSet, not_undone: list[NotUndone]) -> Undone:
         work = await Work.load(self._store, inverse)

@@ -145,7 +145,8 @@ class Unchanged:
 class CellWrite:
     """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it.
 
-    `lenient` takes what the column's type or options refuse, as text.
+    `lenient` takes what the column's type refuses, as text; `overrides_validation`, which administrators may, also
+    what its options refuse.
     """
 
     column_id: ColumnId
@@ -154,6 +155,7 @@ class CellWrite:
     formula: str | None = None
     hyperlink: Mapping[str, Any] | None = None
     lenient: bool = False
+    overrides_validation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ class DocumentChangeStore:
         found = await self._index.find(change_set_id, _WHERE)
         return None if found is None else found.sheet_id
 
-    async def list_by_sheet(self, sheet_id: SheetId, *, limit: int, cursor: str | None) -> tuple[list[ChangeSet], str | None]:
+    async def list_by_sheet(
+        self, sheet_id: SheetId, *, limit: int, cursor: str | None
+    ) -> tuple[list[ChangeSet], str | None]:
         """See `ChangeStore.list_by_sheet`."""
         return await self._headers.list(sheet_id, order_by="createdAt", descending=True, limit=limit, cursor=cursor)
 

@@ -149,6 +149,10 @@ def _row_to_wire(row: RowWrite, location: Mapping[str, Any]) -> dict[str, Any]:
 def _cell_to_wire(cell: CellWrite) -> dict[str, Any]:
     """An empty string is how Smartsheet clears a cell."""
     wire: dict[str, Any] = {"columnId": int(cell.column_id)}
+    if cell.lenient:
+        wire["strict"] = False
+    if cell.overrides_validation:
+        wire["overrideValidation"] = True
     if cell.formula is not None:
         return {**wire, "formula": cell.formula}
     if cell.object_value is not None:
