@@ -1,6 +1,6 @@
 """The timeline of a sheet: its change-sets, what each did, and undoing them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -148,9 +148,9 @@ class Timeline:
         with suppress(PreconditionFailed):  # then it stays announced for a while
             await self._store.save(change_set.model_copy(update={"inverses": inverses}))
 
-    async def _undone(self, inverse: ChangeSet, not_undone: list[NotUndone]) -> Undone:
+    async def _undone(self, inverse: ChangeSet, before: Sequence[NotUndone]) -> Undone:
         work = await Work.load(self._store, inverse)
-        not_undone = [*not_undone, *left_undone(work.items)]
+        not_undone = [*before, *left_undone(work.items)]
         return Undone(change_set=ChangeSetView.of(inverse), not_undone=tuple(not_undone[:_MAX_NOT_UNDONE]))
 
 
