@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.changes.cell_step import CellStep
-from shared.changes.column_steps import ColumnAddStep, ColumnDeleteStep, ColumnEditStep
+from shared.changes.column_steps import ColumnAddStep, ColumnDeleteStep, ColumnEditStep, follow_conversion
 from shared.changes.kinds import StepKind, refused, settled
 from shared.changes.models import Item, ItemKind, Step, Waiting, WriteIntent
 from shared.changes.row_adds import RowAddStep
@@ -138,6 +138,7 @@ class StepRunner:
             if step.images:
                 images = kind.converted(target, items, await work.images(step), now)
                 step = await work.keep_images(step, images) if images else step
+                work.items = follow_conversion(work.items, images)
         await self._finish(work, step, items, version, overlap=overlap)
 
     def _needs_another_look(self, work: Work, step: Step, version: int | None) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.changes.content import column_of, column_write, content_of, is_computed, shape_in, shape_of
+from shared.changes.content import column_of, column_write, content_of, is_computed, is_empty, shape_in, shape_of
 from shared.changes.kinds import Sent, StepKind, refused, settled
 from shared.changes.models import (
+    CellChange,
     ColumnAdd,
     ColumnCell,
     ColumnDelete,
@@ -156,11 +157,29 @@ def converts(shape: ColumnShape) -> bool:
     return shape.type is not None or shape.formula is not None
 
 
+def follow_conversion(items: Sequence[Item], images: Iterable[RowImage]) -> list[Item]:
+    """The items, of which cells that were expected to hold what was converted expect what became of it."""
+    became = {
+        (image.row_id, cell.column_id): (cell.content, after.content)
+        for image in images
+        for cell, after in zip(image.cells, image.after, strict=True)
+    }
+    followed: list[Item] = []
+    for item in items:
+        if isinstance(item, CellChange) and item.state == "pending":
+            was, now = became.get((item.row_id, item.column_id), (None, None))
+            if was is not None and item.expected == was:
+                item = item.model_copy(update={"expected": now})
+        followed.append(item)
+    return followed
+
+
 def _images(sheet: Sheet, column: Column) -> Iterable[RowImage]:
     for row in sheet.rows:
         cell = row.cells.get(column.id)
-        if cell is not None and (cell.value not in (None, "", False) or cell.formula):
-            yield RowImage(row_id=row.id, cells=(ColumnCell(column_id=column.id, content=content_of(cell)),))
+        content = content_of(cell)
+        if not is_empty(content):
+            yield RowImage(row_id=row.id, cells=(ColumnCell(column_id=column.id, content=content),))
 
 
 def _titled(sheet: Sheet, title: str | None) -> Column | None:

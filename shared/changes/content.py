@@ -40,8 +40,10 @@ def shows(column: Column, cell: Cell | None, after: CellContent) -> bool:
 
 
 def is_empty(content: CellContent) -> bool:
-    """Whether there is nothing."""
-    return content.value in (None, "") and not (content.object_value or content.formula)
+    """Whether there is nothing that somebody could miss; an unchecked box is nothing."""
+    if content.object_value or content.formula:
+        return False
+    return content.value is None or content.value is False or content.value == ""
 
 
 def write_of(column: Column, content: CellContent, restorer: AccessLevel | None) -> CellWrite:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.changes.content import column_of, is_computed, kept_cells, shows
+from shared.changes.content import column_of, content_of, is_computed, is_empty, kept_cells, shows
 from shared.changes.kinds import Sent, StepKind, refused, settled
 from shared.changes.models import Item, RowDelete, RowImage, WriteIntent
 from shared.changes.target import Target, places_of, with_descendants
@@ -62,7 +62,7 @@ def _as_added(target: Target, truth: Sheet, delete: RowDelete, row: Row, *, has_
             return False
     strange = row.cells.keys() - expected.keys()
     filled = [column for column in truth.columns if column.id in strange and not is_computed(column)]
-    return not has_children and not any(row.cells[column.id].value not in (None, "", False) for column in filled)
+    return not has_children and all(is_empty(content_of(row.cells[column.id])) for column in filled)
 
 
 def _deletes(items: Sequence[Item]) -> list[RowDelete]:

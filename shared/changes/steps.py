@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from shared.changes.models import CellChange, Item, ItemKind, RowAdd, RowMove, Step
-from shared.ids import RowId
+from shared.ids import ColumnId, RowId
 from shared.sheets.models import MAX_ROWS_PER_CALL
 
 MAX_DELETES_PER_CALL = 300
 """Their ids go into a URL."""
 
 ORDER: tuple[ItemKind, ...] = ("addColumn", "editColumn", "addRow", "cell", "moveRow", "deleteRow", "deleteColumn")
-"""What is made comes before what may need it, what is taken away comes last. The same order serves for undoing."""
+"""What is made comes before what may need it, what is taken away comes last."""
 
 
 def in_order(items: Sequence[Item]) -> list[Item]:
@@ -23,7 +23,7 @@ def in_order(items: Sequence[Item]) -> list[Item]:
 
 
 def plan_steps(items: Sequence[Item]) -> tuple[Step, ...]:
-    """The steps of items that are `in_order`."""
+    """The steps of items that are `in_order`, or follow each other as they are to be done."""
     steps: list[Step] = []
     start = 0
     for kind, group in groupby(items, key=_kind):
@@ -38,15 +38,17 @@ def _one_each(items: Sequence[Item], start: int, count: int) -> list[Step]:
 
 
 def _by_rows(items: Sequence[Item], start: int, count: int) -> list[Step]:
-    """Cells of at most 500 rows; all cells of a row in one call."""
+    """Cells of at most 500 rows, each cell once."""
     steps: list[Step] = []
-    begin, rows = start, set[RowId]()
+    begin, rows, cells = start, set[RowId](), set[tuple[RowId, ColumnId]]()
     for at in range(start, start + count):
-        row_id = _cell(items[at]).row_id
-        if row_id not in rows and len(rows) == MAX_ROWS_PER_CALL:
+        cell = _cell(items[at])
+        is_full = cell.row_id not in rows and len(rows) == MAX_ROWS_PER_CALL
+        if is_full or (cell.row_id, cell.column_id) in cells:
             steps.append(Step(kind="cell", start=begin, count=at - begin))
-            begin, rows = at, set[RowId]()
-        rows.add(row_id)
+            begin, rows, cells = at, set[RowId](), set[tuple[RowId, ColumnId]]()
+        rows.add(cell.row_id)
+        cells.add((cell.row_id, cell.column_id))
     return [*steps, Step(kind="cell", start=begin, count=start + count - begin)]
 
 

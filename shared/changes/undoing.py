@@ -48,7 +48,7 @@ class Inversion:
         self.not_undone: list[NotUndone] = []
 
     async def build(self) -> None:
-        """Fill `items` and `not_undone`. Moves are undone in the opposite order, one step after the other."""
+        """Fill `items` and `not_undone`, the last step first."""
         for step in reversed(self._work.header.steps):
             for item in self._work.items_of(step):
                 if item.state == "unknown":
@@ -137,10 +137,9 @@ class Inversion:
                 continue
             for cell, after in zip(image.cells, image.after or [None] * len(image.cells), strict=True):
                 expected = after.content if after else (EMPTY if isinstance(item, ColumnDelete) else None)
-                if expected != cell.content:
-                    self.items.append(
-                        CellChange(row_id=image.row_id, column_id=column_id, expected=expected, after=cell.content)
-                    )
+                self.items.append(
+                    CellChange(row_id=image.row_id, column_id=column_id, expected=expected, after=cell.content)
+                )
 
     def _is_chosen(self, row_id: RowId | None, column_id: ColumnId | None = None) -> bool:
         """Whether it was asked for; what belongs to no single row is undone only when no rows were named."""

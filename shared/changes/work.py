@@ -33,8 +33,8 @@ class Work:
 
     @classmethod
     def new(cls, store: ChangeStore, header: ChangeSet, items: Sequence[Item]) -> "Work":
-        """A change-set that is stored with its first save."""
-        ordered = in_order(items)
+        """A change-set that is stored with its first save. An inverse keeps its order, which undoes the last first."""
+        ordered = in_order(items) if header.inverse_of is None else list(items)
         chunks, digest = _cut(header, ordered)
         update = {"item_count": len(ordered), "steps": plan_steps(ordered), "digest": digest}
         return cls(store, header.model_copy(update=update), chunks, is_stored=False)
