@@ -105,7 +105,7 @@ class ChangeService:
         rows = _row_writes(cells)
         log.info("change-set %s: writing %d rows, attempt %d", change_set.id, len(rows), attempt)
         try:
-            answer = await self._sheets.write_cells(
+            answer = await self._sheets.write_rows(
                 caller, change_set.sheet_id, rows, change_agent=f"chatsheet:{change_set.id}"
             )
         except (UpstreamTimeout, UpstreamFault):
