@@ -1,6 +1,6 @@
 """The order of a sheet's rows and who is whose parent. Pure; rows are in the sheet's order, parents before children."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from shared.ids import RowId
@@ -15,6 +15,15 @@ def with_descendants(rows: Sequence[Row], row_ids: Collection[RowId]) -> set[Row
         if row.id in named or row.parent_id in found:
             found.add(row.id)
     return found
+
+
+def is_within(rows_by_id: Mapping[RowId, Row], row_id: RowId, ancestor_id: RowId) -> bool:
+    """Whether a row is another one, or below it."""
+    above: RowId | None = row_id
+    while above is not None and above != ancestor_id:
+        row = rows_by_id.get(above)
+        above = None if row is None else row.parent_id
+    return above is not None
 
 
 def previous_sibling(rows: Sequence[Row], row: Row) -> Row | None:
