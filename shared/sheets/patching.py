@@ -2,7 +2,8 @@
 
 Every function gives None when the answer does not tell all that changed. The caller has made sure that the version
 rose by one, and that the sheet computes nothing. A write that changes nothing leaves the version as it is, so a
-version that rose says nothing of our write unless the write certainly changed something.
+version that rose says nothing of our write unless the write certainly changed something. One case cannot be told
+apart: somebody else set, in one call, other rows and the very values that we then wrote.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +22,8 @@ def with_cells_written(sheet: Sheet, sent: Iterable[RowWrite], answered: Iterabl
     """After cells were set.
 
     None when rows moved or got formulas, when the answer leaves out what was set (contacts, multiple values) or who
-    set it when, when it names rows not known here, or when nothing is seen to have changed.
+    set it when, when it names rows not known here or shows other cells changed, or when nothing is seen to have
+    changed.
     """
     writes = {write.row_id: write for write in sent}
     if any(write.location is not None for write in writes.values()):
@@ -37,6 +39,8 @@ def with_cells_written(sheet: Sheet, sent: Iterable[RowWrite], answered: Iterabl
         if not told <= answer.cells.keys() or not _echoes(answer, write.cells, untold):
             return None
         ids = {cell.column_id for cell in write.cells}
+        if not _agrees(row, answer, told | ids):
+            return None
         changed = changed or any(_value(row.cells, id_) != _value(answer.cells, id_) for id_ in ids)
         merged[row.id] = _merged(row, answer, told | ids)
     if not changed:
@@ -100,6 +104,11 @@ def _echoes(answer: Row, writes: Iterable[CellWrite], untold: Collection[ColumnI
         if write.hyperlink is not None and cell.hyperlink is None:
             return False
     return True
+
+
+def _agrees(row: Row, answer: Row, changed: Collection[ColumnId]) -> bool:
+    """Whether the cells that the answer shows beside the changed ones are those held: nobody else was there."""
+    return all(_value(row.cells, id_) == _value(answer.cells, id_) for id_ in answer.cells if id_ not in changed)
 
 
 def _merged(row: Row, answer: Row, changed: Collection[ColumnId]) -> Row:
