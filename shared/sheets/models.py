@@ -16,6 +16,7 @@ CellValue = str | int | float | bool | None
 
 MAX_CELL_CHARACTERS = 4000  # Smartsheet cuts longer values silently
 MAX_ROWS_PER_CALL = 500
+MAX_DELETED_ROWS_PER_CALL = 300  # their ids go into the URL
 
 
 class ColumnType(StrEnum):

@@ -9,6 +9,7 @@ from shared.errors import FieldError, InvalidInput, NotFound
 from shared.ids import ColumnId, RowId, SheetId
 from shared.sheets.models import (
     MAX_CELL_CHARACTERS,
+    MAX_DELETED_ROWS_PER_CALL,
     MAX_ROWS_PER_CALL,
     CellWrite,
     ColumnWrite,
@@ -17,8 +18,6 @@ from shared.sheets.models import (
     RowWrite,
 )
 from shared.sheets.values import text_length
-
-MAX_DELETED_ROWS = 300  # their ids go into the URL
 
 _MAX_CHANGE_AGENT = 512
 _ROWS = "/sheets/{sheetId}/rows"
@@ -50,7 +49,7 @@ def add_rows_call(sheet_id: SheetId, rows: Sequence[NewRow], change_agent: str) 
 
 def delete_rows_call(sheet_id: SheetId, row_ids: Sequence[RowId], change_agent: str) -> Call:
     """The call that deletes rows; see `SmartsheetClient.delete_rows`."""
-    _check_count(len(row_ids), MAX_DELETED_ROWS)
+    _check_count(len(row_ids), MAX_DELETED_ROWS_PER_CALL)
     ids = ",".join(number(row_id, f"rowIds.{at}") for at, row_id in enumerate(row_ids))
     query = {"ids": ids, "ignoreRowsNotFound": "true"}
     return Call("DELETE", _ROWS, sheet_ids(sheet_id), query, headers=_headers(change_agent))
@@ -103,7 +102,7 @@ def _column_ids(sheet_id: SheetId, column_id: ColumnId) -> dict[str, str]:
 def _headers(change_agent: str) -> dict[str, str]:
     if not change_agent.isascii() or not change_agent.isprintable() or len(change_agent) > _MAX_CHANGE_AGENT:
         raise ValueError(f"a change agent is at most {_MAX_CHANGE_AGENT} printable ASCII characters")
-    return {"Smartsheet-Change-Agent": change_agent, "Content-Type": "application/json"}
+    return {"Smartsheet-Change-Agent": change_agent}
 
 
 def _json(body: object) -> bytes:

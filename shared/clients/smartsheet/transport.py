@@ -25,7 +25,10 @@ _USER_AGENT = "ChatSheetAI/1.0"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. `template` is the path as it is logged: without ids and query. `subject`: what errors name."""
+    """A request with a JSON body, or none.
+
+    `template` is the path as it is logged: without ids and query. `subject` is what errors are about.
+    """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     template: str
@@ -160,6 +163,8 @@ class Transport:
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise Unauthorized("This is not a Smartsheet access token; connect again.", code="needs_sign_in")
         headers = {**self._headers, **call.headers, "Authorization": f"Bearer {secret}"}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
         correlation_id = current_correlation_id()
         if correlation_id is not None:
             headers["X-Correlation-ID"] = correlation_id

@@ -24,6 +24,11 @@ def holds(cell: Cell) -> bool:
     return cell.value not in (None, "") or cell.formula is not None or bool(cell.object_value)
 
 
+def contents(cells: Mapping[ColumnId, Cell]) -> dict[ColumnId, Cell]:
+    """The cells without how they are shown, which follows from the rest."""
+    return {id_: replace(cell, display_value=None) for id_, cell in cells.items()}
+
+
 def told(row: Row) -> Row:
     """The row as an answer to a write has it: without object values."""
     return replace(row, cells={id_: replace(cell, object_value=None) for id_, cell in row.cells.items()})

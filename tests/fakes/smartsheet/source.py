@@ -14,6 +14,7 @@ from shared.errors import AppError, Forbidden, NotFound, Unauthorized
 from shared.ids import ColumnId, RowId, SheetId
 from shared.records import utc_now
 from shared.sheets.models import (
+    MAX_DELETED_ROWS_PER_CALL,
     MAX_ROWS_PER_CALL,
     AccessLevel,
     AddAnswer,
@@ -33,8 +34,6 @@ from tests.fakes.smartsheet.cells import app_error
 from tests.fakes.smartsheet.writes import SheetWrites, Writer
 
 T = TypeVar("T")
-
-_MAX_DELETED = 300
 
 
 class FakeSheetSource(SheetWrites):
@@ -164,7 +163,7 @@ class FakeSheetSource(SheetWrites):
         self, token: SecretStr, sheet_id: SheetId, row_ids: Sequence[RowId], *, change_agent: str
     ) -> DeleteAnswer:
         """See `SheetSource`."""
-        _check_count(len(row_ids), _MAX_DELETED)
+        _check_count(len(row_ids), MAX_DELETED_ROWS_PER_CALL)
         call = SourceCall(
             "delete_rows", token.get_secret_value(), sheet_id, row_ids=tuple(row_ids), change_agent=change_agent
         )

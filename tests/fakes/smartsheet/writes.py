@@ -21,7 +21,7 @@ from shared.sheets.models import (
     Sheet,
     WriteAnswer,
 )
-from tests.fakes.smartsheet.cells import holds, stamped, told, written_cells
+from tests.fakes.smartsheet.cells import contents, holds, stamped, told, written_cells
 from tests.fakes.smartsheet.columns import with_changed_column, with_new_columns, without_column
 from tests.fakes.smartsheet.outline import moved, placed, without
 from tests.fakes.smartsheet.stored import StoredSheets, with_rows
@@ -73,7 +73,11 @@ class SheetWrites(StoredSheets):
         columns = {column.id: column for column in sheet.columns}
         cells = {**row.cells, **written_cells(columns, write.cells, passes_locks=writer.passes_locks)}
         held = {id_: cell for id_, cell in cells.items() if holds(cell)}
-        return row if held == row.cells else self._stamped(sheet, replace(row, cells=held), writer.token)
+        return (
+            row
+            if contents(held) == contents(row.cells)
+            else self._stamped(sheet, replace(row, cells=held), writer.token)
+        )
 
     def _add(self, writer: Writer, sheet_id: SheetId, given: Sequence[NewRow]) -> AddAnswer:
         before = self._sheets[sheet_id]
