@@ -107,13 +107,22 @@ def shape_of(column: Column) -> ColumnShape:
 
 
 def shape_in(column: Column, asked: ColumnShape) -> ColumnShape:
-    """Those properties of the column that `asked` names, as they are; a formula that is not there is an empty one."""
+    """Those properties of the column that `asked` names, as they are; an empty text is how one is taken away."""
     there = shape_of(column).model_dump()
     named = asked.model_dump(exclude_none=True)
     shape = {name: there[name] for name in named}
-    if "formula" in shape and shape["formula"] is None:
-        shape["formula"] = ""
+    for name in ("formula", "description"):
+        if name in shape and shape[name] is None:
+            shape[name] = ""
     return ColumnShape.model_validate(shape)
+
+
+def restorable(shape: ColumnShape) -> ColumnShape:
+    """What is said of a column that is added again: nothing that is so anyway; a symbol brings its own options."""
+    said = {name: value for name, value in shape.model_dump().items() if value or name == "index"}
+    if shape.symbol is not None:
+        said.pop("options", None)
+    return ColumnShape.model_validate(said)
 
 
 def column_write(shape: ColumnShape) -> ColumnWrite:

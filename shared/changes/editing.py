@@ -76,7 +76,7 @@ class EditService:
 
     async def patch_row(self, caller: Caller, sheet_id: SheetId, row_id: RowId, request: PatchRow) -> ChangeSetDetails:
         """Set cells of a row, move it, or both; all cells or none. Raises `EditConflict`."""
-        cells = tuple(CellOfRow(row_id=row_id, **_given(cell)) for cell in request.cells)
+        cells = tuple(CellOfRow.model_validate({"row_id": row_id, **_given(cell)}) for cell in request.cells)
         moves = () if request.placement is None else (RowMoveTo(row_id=row_id, placement=request.placement),)
         edit = EditSheet(sheet_id=sheet_id, cells=cells, move_rows=moves, atomic=True)
         items = await self._checked(caller, sheet_id, lambda sheet: _of_row(sheet, row_id, edit))

@@ -15,6 +15,9 @@ from shared.sheets.values import canonical
 
 PLACE_LOST = "place_lost"
 
+Print = tuple[tuple[str, Hashable], ...]
+"""What a row holds in some columns: equal ones are the same to a person."""
+
 
 class RowAddStep(StepKind):
     """See `StepKind`."""
@@ -61,8 +64,8 @@ class RowAddStep(StepKind):
             return adds
         claimed = {add.row_id for add in adds}
         since = intent.sheet_modified_at or intent.sent_at
-        alike: defaultdict[Hashable, list[RowId]] = defaultdict(list)
-        wanted: defaultdict[Hashable, list[int]] = defaultdict(list)
+        alike: defaultdict[Print, list[RowId]] = defaultdict(list)
+        wanted: defaultdict[Print, list[int]] = defaultdict(list)
         for at, add in enumerate(adds):
             if add.state == "pending":
                 wanted[_print(target, truth, add)].append(at)
@@ -105,10 +108,6 @@ def _lost_columns(target: Target, items: Sequence[Item], truth: Sheet) -> set[st
     if target.restores:
         return set()
     return {id_ for add in _adds(items) for id_ in _column_ids(target, add)} - {column.id for column in truth.columns}
-
-
-Print = tuple[tuple[str, Hashable], ...]
-"""What a row holds in some columns: equal ones are the same to a person."""
 
 
 def _print(target: Target, truth: Sheet, add: RowAdd) -> Print:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from shared.changes.content import column_of, content_of, is_computed, is_empty, kept_cells, shows
 from shared.changes.kinds import Sent, StepKind, refused, settled
 from shared.changes.models import Item, RowDelete, RowImage, WriteIntent
-from shared.changes.target import Target, places_of, with_descendants
+from shared.changes.target import Target, places_of
 from shared.sheets.models import Row, Sheet
+from shared.sheets.outline import with_descendants
 
 
 class RowDeleteStep(StepKind):
@@ -19,6 +20,7 @@ class RowDeleteStep(StepKind):
     def settle(self, target: Target, items: Sequence[Item], truth: Sheet, intent: WriteIntent | None) -> list[Item]:
         """A row that is gone is deleted; one that somebody filled meanwhile stays, where that was asked for."""
         parents = {row.parent_id for row in truth.rows}
+        locked = {row.id for row in truth.rows if row.locked_for_user}
         done: list[Item] = []
         for delete in _deletes(items):
             row = truth.rows_by_id.get(target.row(delete.row_id))
@@ -26,7 +28,7 @@ class RowDeleteStep(StepKind):
                 done.append(delete)
             elif row is None:
                 done.append(settled(delete, "written" if intent else "unchanged", code=None if intent else "gone"))
-            elif any(below.locked_for_user for below in with_descendants(truth, [row.id])):
+            elif with_descendants(truth.rows, [row.id]) & locked:
                 done.append(refused(delete, "row_locked"))
             elif delete.expected is not None and not _as_added(
                 target, truth, delete, row, has_children=row.id in parents
@@ -39,10 +41,11 @@ class RowDeleteStep(StepKind):
     def images(self, target: Target, items: Sequence[Item], truth: Sheet) -> list[RowImage]:
         """The rows and all below them, in the sheet's order."""
         pending = [target.row(delete.row_id) for delete in _deletes(items) if delete.state == "pending"]
-        places = places_of(truth)
+        going, places = with_descendants(truth.rows, pending), places_of(truth)
         return [
             RowImage(row_id=row.id, place=places[row.id], cells=kept_cells(truth, row))
-            for row in with_descendants(truth, pending)
+            for row in truth.rows
+            if row.id in going
         ]
 
     async def send(self, target: Target, items: Sequence[Item], truth: Sheet) -> Sent:

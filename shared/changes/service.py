@@ -6,9 +6,9 @@ any line and called again: what is stored says how far it came.
 
 import asyncio
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from shared.changes.applying import StepRunner
 from shared.changes.kinds import refused, settled
@@ -51,7 +51,7 @@ class ChangeService:
         self._leases = leases
         self._clock = clock
         self._runner = StepRunner(write_timeout, clock)
-        self._sheet_locks: defaultdict[SheetId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     async def submit(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
         """Apply a new change-set; one that is stored already goes on where it stands.
@@ -59,10 +59,7 @@ class ChangeService:
         It is stored with the intent of its first call: when this raises, nothing was sent. Raises what `apply`
         raises; for a person's edit also `UpstreamUnavailable` and `RateLimited`, when the sheet could not be looked at.
         """
-        stored = await self._store.find(change_set.sheet_id, change_set.change_set_id)
-        if stored is not None:
-            return await self._in_turn(caller, await Work.load(self._store, stored))
-        return await self._in_turn(caller, Work.new(self._store, change_set, items))
+        return await self._in_turn(caller, change_set, items)
 
     async def apply(self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId) -> Applied | Waiting:
         """Bring a stored change-set to its end, or say when to go on.
@@ -73,7 +70,7 @@ class ChangeService:
         stored = await self._store.find(sheet_id, change_set_id)
         if stored is None:
             raise NotFound("There is no such change-set.", code="change_set_not_found")
-        return await self._in_turn(caller, await Work.load(self._store, stored))
+        return await self._in_turn(caller, stored, ())
 
     async def look(self, caller: Caller, sheet_id: SheetId, items: Sequence[Item]) -> list[Item]:
         """What `submit` would find, and do with each item that is `pending` then; nothing is stored or written."""
@@ -99,20 +96,28 @@ class ChangeService:
         await work.save(self._clock(), step, work.items_of(step), status="applied", position=end, intent=None)
         await self._publish(work.header)
 
-    async def _in_turn(self, caller: Caller, work: Work) -> Applied | Waiting:
-        """Writes of jobs come one after the other; people's edits do not wait behind them: who meet try again."""
-        if work.header.author.kind != "job":
-            return await self._patiently(caller, work)
-        sheet_id, holder = work.header.sheet_id, uuid.uuid4().hex
+    async def _in_turn(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
+        """One runner of a change-set at a time.
+
+        Writes of jobs to a sheet also come one after the other; people's edits do not wait behind them: who meet try
+        again.
+        """
+        of_job = change_set.author.kind == "job"
+        key = f"sheet-write:{change_set.sheet_id}" if of_job else f"change:{change_set.id}"
         async with (
-            self._sheet_locks[sheet_id],
-            leased(self._leases, f"sheet-write:{sheet_id}", holder, seconds=_LEASE_SECONDS) as held,
+            self._lock(key),
+            leased(self._leases, key, uuid.uuid4().hex, seconds=_LEASE_SECONDS) as held,
         ):
             if held:
-                return await self._patiently(caller, work)
-        return self._wait(1.0, "another instance writes to this sheet")
+                return await self._patiently(caller, change_set, items)
+        return self._wait(1.0, "another runner is at work")
 
-    async def _patiently(self, caller: Caller, work: Work) -> Applied | Waiting:
+    async def _patiently(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
+        stored = await self._store.find(change_set.sheet_id, change_set.change_set_id)
+        if stored is None:
+            work = Work.new(self._store, change_set, items)
+        else:
+            work = await Work.load(self._store, stored)
         try:
             return await self._run(caller, work)
         except (PreconditionFailed, Conflict):
@@ -146,6 +151,13 @@ class ChangeService:
             replaced_columns(work.items),
             restores=work.header.inverse_of is not None,
         )
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        """The lock of a key within this process; it lives as long as somebody holds it or waits for it."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
 
     def _wait(self, seconds: float, reason: str) -> Waiting:
         return Waiting(until=self._clock() + timedelta(seconds=seconds), reason=reason)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.changes.models import ColumnAdd, Item, RowAdd, RowPlace
 from shared.identity.models import Caller
 from shared.ids import ColumnId, RowId, SheetId
-from shared.sheets.models import Row, RowLocation, Sheet
+from shared.sheets.models import RowLocation, Sheet
 from shared.sheets.service import SheetService
 
 
@@ -61,17 +61,6 @@ def places_of(sheet: Sheet) -> dict[RowId, RowPlace]:
         for before, row_id, behind in zip([None, *ids], ids, [*ids[1:], None], strict=False):
             places[row_id] = RowPlace(parent_id=parent_id, after_id=before, before_id=behind)
     return places
-
-
-def with_descendants(sheet: Sheet, row_ids: Iterable[RowId]) -> list[Row]:
-    """These rows and all below them, in the sheet's order."""
-    chosen = set(row_ids)
-    found: list[Row] = []
-    for row in sheet.rows:  # parents come before their children
-        if row.id in chosen or row.parent_id in chosen:
-            chosen.add(row.id)
-            found.append(row)
-    return found
 
 
 def location_at(sheet: Sheet, place: RowPlace) -> RowLocation | None:

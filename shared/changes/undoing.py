@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from shared.changes.content import is_empty
+from shared.changes.content import is_empty, restorable
 from shared.changes.models import (
     EMPTY,
     CellChange,
@@ -94,7 +94,7 @@ class Inversion:
         if delete.column_id in self._restored:
             self._skip("already_undone", delete)
         elif delete.before is not None:
-            self.items.append(ColumnAdd(column=delete.before, replaces=delete.column_id))
+            self.items.append(ColumnAdd(column=restorable(delete.before), replaces=delete.column_id))
 
     def _put_back(self, step: Step, images: Sequence[RowImage]) -> None:
         (first, *_) = self._work.items_of(step)

@@ -63,16 +63,24 @@ class SheetReader:
             self._known.counts["stale"] += 1
             return stale
 
-    async def confirm_access(self, caller: SheetCaller, sheet_id: SheetId) -> None:
-        """Raise unless the caller's token opens the sheet: no call within 60 s of one that worked, else a cheap one."""
+    async def probe(
+        self, caller: SheetCaller, sheet_id: SheetId, *, rows_modified_since: datetime | None = None
+    ) -> Sheet:
+        """The sheet's head (version, columns) as it is now, with the rows that were modified since then, if asked."""
         sent_at = self._clock()
-        if self._known.is_confirmed(caller, sheet_id, sent_at):
-            return
+        since = sent_at if rows_modified_since is None else rows_modified_since  # no row was modified after now
         with self._known.refusals(caller, sheet_id):
-            # No row was modified after now: the answer is the sheet's head.
-            answer = await self._source.get_sheet(caller.token, sheet_id, rows_modified_since=sent_at)
+            answer = await self._source.get_sheet(caller.token, sheet_id, rows_modified_since=since)
         self._known.confirm(caller, sheet_id, sent_at, answer)
         self._known.heard(sheet_id, answer.version)
+        if not isinstance(answer, Sheet):
+            raise AssertionError("unchanged is no answer where no version was named")
+        return answer
+
+    async def confirm_access(self, caller: SheetCaller, sheet_id: SheetId) -> None:
+        """Raise unless the caller's token opens the sheet: no call within 60 s of one that worked, else a cheap one."""
+        if not self._known.is_confirmed(caller, sheet_id, self._clock()):
+            await self.probe(caller, sheet_id)
 
     async def reread(
         self, caller: SheetCaller, sheet_id: SheetId, *, column_ids: Sequence[ColumnId], row_ids: Sequence[RowId]

@@ -85,6 +85,12 @@ class SheetService:
         """The current truth of the whole sheet: never without asking Smartsheet, after this was called."""
         return await self._reader.reread_whole(caller, sheet_id)
 
+    async def probe(
+        self, caller: SheetCaller, sheet_id: SheetId, *, rows_modified_since: datetime | None = None
+    ) -> Sheet:
+        """The sheet's head as it is now, with the rows modified since then; see `SheetReader.probe`."""
+        return await self._reader.probe(caller, sheet_id, rows_modified_since=rows_modified_since)
+
     async def write_rows(
         self, caller: SheetCaller, sheet_id: SheetId, rows: Sequence[RowWrite], *, change_agent: str
     ) -> WriteAnswer:
