@@ -89,7 +89,14 @@ class Container:
     def changes(self) -> ChangeService:
         """Change-sets."""
         timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
-        return ChangeService(self.sheets, self._change_store, self.events, self.leases, write_timeout=timeout)
+        return ChangeService(
+            self.sheets,
+            self._change_store,
+            self.events,
+            self.leases,
+            instance=self.settings.instance,
+            write_timeout=timeout,
+        )
 
     @cached_property
     def change_submitter(self) -> ChangeSubmitter:

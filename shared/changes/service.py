@@ -5,7 +5,6 @@ any line and called again: what is stored says how far it came.
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -26,12 +25,13 @@ from shared.resilience.leases import LeaseStore, leased
 from shared.sheets.service import SheetService
 
 _PAUSE_SECONDS = 5.0
-_LEASE_SECONDS = 300.0
+_LEASE_SECONDS = 120.0
 
 
 class ChangeService:
     """Use cases of whoever has a change-set.
 
+    `instance` names the machine that holds leases, also after its process died and another took its place.
     `write_timeout` is how long a call without an answer may still take effect.
     """
 
@@ -42,6 +42,7 @@ class ChangeService:
         events: EventBus,
         leases: LeaseStore,
         *,
+        instance: str,
         write_timeout: timedelta,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -49,6 +50,7 @@ class ChangeService:
         self._store = store
         self._events = events
         self._leases = leases
+        self._instance = instance
         self._clock = clock
         self._runner = StepRunner(write_timeout, clock)
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
@@ -106,7 +108,7 @@ class ChangeService:
         key = f"sheet-write:{change_set.sheet_id}" if of_job else f"change:{change_set.id}"
         async with (
             self._lock(key),
-            leased(self._leases, key, uuid.uuid4().hex, seconds=_LEASE_SECONDS) as held,
+            leased(self._leases, key, self._instance, seconds=_LEASE_SECONDS) as held,
         ):
             if held:
                 return await self._patiently(caller, change_set, items)

@@ -188,12 +188,15 @@ async def list_changes(call: Call[None, TimelineQuery]) -> ChangeSetPage:
     query=ItemsQuery,
     answers=ChangeSetDetails,
     errors=_READING,
+    conditional=True,
 )
 async def get_change(call: Call[None, ItemsQuery]) -> Reply:
-    """`ETag` is the digest: it stands for what the author wanted, not for how far it came."""
+    """`digest` stands for what the author wanted, `ETag` also for how far it came."""
     change_set_id = ChangeSetId(call.path["id"].lower())
     details = await call.container.timeline.get(call.caller, change_set_id, cursor=call.query.cursor)
-    return Reply(details.model_dump_json(by_alias=True).encode(), {"ETag": f'"{details.change_set.digest}"'})
+    header = details.change_set
+    headers = {"ETag": f'W/"{header.digest}-{header.updated_at.timestamp()}"'}
+    return Reply(None if call.has(headers["ETag"]) else details.model_dump_json(by_alias=True).encode(), headers)
 
 
 @operation(

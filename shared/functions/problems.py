@@ -31,6 +31,7 @@ STATUS_OF: dict[type[AppError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    EditConflict: 409,
     PreconditionFailed: 412,
     RateLimited: 429,
     UpstreamTimeout: 504,

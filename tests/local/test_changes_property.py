@@ -223,6 +223,7 @@ class Bench:
             store,
             EventBus(DocumentEventStore(self.documents, retention_days=1), clock=self.clock),
             DocumentLeaseStore(self.documents, clock=self.clock),
+            instance="one",
             write_timeout=timedelta(seconds=60),
             clock=self.clock,
         )

@@ -59,7 +59,9 @@ class World:
         events = EventBus(DocumentEventStore(documents, retention_days=7), clock=self.clock)
         leases = DocumentLeaseStore(documents, clock=self.clock)
         self.sheets = SheetService(source, SheetCache(), self.clock)
-        self.service = ChangeService(self.sheets, store, events, leases, write_timeout=WRITE_TIMEOUT, clock=self.clock)
+        self.service = ChangeService(
+            self.sheets, store, events, leases, instance="one", write_timeout=WRITE_TIMEOUT, clock=self.clock
+        )
         self.submitter = ChangeSubmitter(
             self.service, store, identity, self.queue, clock=self.clock, sleep=self.clock.sleep
         )

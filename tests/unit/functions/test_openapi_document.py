@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.functions import jobs, messages, realtime, sessions, sheets
+from shared.functions import changes, jobs, messages, realtime, sessions, sheets
 from shared.functions.openapi import openapi_document
 from shared.functions.routes import ROUTES
 
-MODULES = (jobs, messages, realtime, sessions, sheets)
+MODULES = (changes, jobs, messages, realtime, sessions, sheets)
 METHODS = {"get", "post", "put", "patch", "delete"}
 OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses"}
 COMPONENT_NAME = re.compile(r"^[a-zA-Z0-9._-]+$")

@@ -86,7 +86,13 @@ class World:
         self.events = EventBus(parts["events"], clock=self.clock)
         leases = DocumentLeaseStore(self.documents, clock=self.clock)
         changes = ChangeService(
-            self.sheets, parts["changes"], self.events, leases, write_timeout=timedelta(seconds=60), clock=self.clock
+            self.sheets,
+            parts["changes"],
+            self.events,
+            leases,
+            instance="one",
+            write_timeout=timedelta(seconds=60),
+            clock=self.clock,
         )
         self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.queue, clock=self.clock)
         self.lifecycle = JobLifecycle(
