@@ -1,6 +1,8 @@
 """The OpenAPI document: complete, and valid by the rules of OpenAPI 3.1 that can be checked here."""
 
+import importlib
 import json
+import pkgutil
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,14 +10,17 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.functions import changes, jobs, messages, realtime, sessions, sheets
+from shared import functions
 from shared.functions.openapi import openapi_document
 from shared.functions.routes import ROUTES
 
-MODULES = (changes, jobs, messages, realtime, sessions, sheets)
 METHODS = {"get", "post", "put", "patch", "delete"}
 OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses"}
 COMPONENT_NAME = re.compile(r"^[a-zA-Z0-9._-]+$")
+
+
+for module in pkgutil.iter_modules(functions.__path__, "shared.functions."):
+    importlib.import_module(module.name)  # its routes enter the table
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,6 @@ def test_every_route_is_in_the_document_and_nothing_else(operations: list[tuple[
     assert len(found) == len(operations), "an operationId is used twice"
     plain = {name: (route.method.lower(), "/api/" + re.sub(r":\w+", "", route.path)) for name, route in ROUTES.items()}
     assert found == plain
-    assert {route.handler.__module__ for route in ROUTES.values()} == {module.__name__ for module in MODULES}
 
 
 def test_every_schema_is_a_valid_json_schema(document: dict[str, Any]):
