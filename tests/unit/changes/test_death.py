@@ -67,7 +67,6 @@ async def die_at_every_step(
     tmp_path: Path,
     lost: Any,
     *,
-    after_effect: bool,
     prepare: Callable[[World], Awaitable[None]],
     act: Callable[[World], Awaitable[Any]],
     expected: list[Any],
@@ -82,7 +81,7 @@ async def die_at_every_step(
         untouched = contents(world)
         if lost is not None:
             world.source.fail(lost, UpstreamTimeout("lost"), after_effect=True)
-        world.restart(Countdown(deadly, after_effect=after_effect))
+        world.restart(Countdown(deadly, after_effect=lost is None))
         try:
             await act(world)
             survived = True
@@ -120,24 +119,22 @@ async def carry_on(world: World) -> None:
         assert not header.counts.get("pending")
 
 
-@pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("lost", LOST)
-async def test_death_while_applying(tmp_path: Path, lost: Any, after_effect: bool):
+async def test_death_while_applying(tmp_path: Path, lost: Any):
     async def nothing(world: World) -> None: ...
 
     async def act(world: World) -> None:
         await world.submitter.submit(CALLER, Wish(SHEET, wish(), UndoChange()))
 
-    await die_at_every_step(tmp_path, lost, after_effect=after_effect, prepare=nothing, act=act, expected=AFTER)
+    await die_at_every_step(tmp_path, lost, prepare=nothing, act=act, expected=AFTER)
 
 
-@pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("lost", (*LOST, "add_columns"))
-async def test_death_while_undoing(tmp_path: Path, lost: Any, after_effect: bool):
+async def test_death_while_undoing(tmp_path: Path, lost: Any):
     async def prepare(world: World) -> None:
         await world.to_the_end(*wish())
 
     async def act(world: World) -> None:
         await world.timeline.undo(CALLER, ChangeSetId("cs-1"), UndoChange())
 
-    await die_at_every_step(tmp_path, lost, after_effect=after_effect, prepare=prepare, act=act, expected=BEFORE)
+    await die_at_every_step(tmp_path, lost, prepare=prepare, act=act, expected=BEFORE)
