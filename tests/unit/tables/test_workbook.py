@@ -1,37 +1,19 @@
 """Reading XLSX workbooks."""
 
-import io
 from datetime import date, datetime, time
 from typing import Any
 
-import openpyxl
 import pytest
 
-from local.importing.reading import ReadOptions, read_table
-from local.importing.table import Table, TableError
+from shared.tables.reading import ReadOptions, read_table
+from shared.tables.table import Table, TableError
+from tests.unit.tables.books import workbook
 
 MOMENT = datetime(2026, 3, 1, 14, 30)  # noqa: DTZ001 - worksheets know no time zones
 
 
-def workbook(rows: list[list[Any]], *, title: str = "Data", more: dict[str, list[list[Any]]] | None = None) -> bytes:
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = title
-    for row in rows:
-        sheet.append(row)
-    for name, others in (more or {}).items():
-        extra = book.create_sheet(name)
-        for row in others:
-            extra.append(row)
-    stream = io.BytesIO()
-    book.save(stream)
-    book.close()
-    return stream.getvalue()
-
-
 def read(data: bytes, **options: Any) -> Table:
-    return read_table(data, "Book.XLSX", ReadOptions(**options)).table
+    return read_table(data, "workbook", ReadOptions(**options)).table
 
 
 def problems(data: bytes, **options: Any) -> list[str]:
