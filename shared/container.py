@@ -4,6 +4,8 @@ from datetime import timedelta
 from functools import cached_property
 
 from shared.ai.quota import QuotaGate
+from shared.changes.importing import ImportService
+from shared.changes.ports import RowAdder
 from shared.changes.service import ChangeService
 from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
@@ -43,6 +45,8 @@ from shared.stores.sqlite import SqliteDocuments
 
 class Container:
     """The application's objects. Tests replace an attribute before it is first used."""
+
+    row_adder: RowAdder
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -86,6 +90,11 @@ class Container:
         """Change-sets."""
         timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
         return ChangeService(self.sheets, DocumentChangeStore(self.documents), write_timeout=timeout)
+
+    @cached_property
+    def imports(self) -> ImportService:
+        """Taking files into sheets."""
+        return ImportService(self.sheets, self.row_adder)
 
     @cached_property
     def jobs(self) -> JobService:

@@ -14,6 +14,7 @@ from shared.stores.documents import Create
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.model import FakeModel
 from tests.fakes.queues import FakeGateway, FakeQueues
+from tests.fakes.row_adder import FakeRowAdder
 from tests.fakes.smartsheet import FakeSheetSource, sheet_of
 
 SHEET = "100"
@@ -78,6 +79,8 @@ class World:
         self.container.model = self.model
         self.container.queues = self.queues
         self.container.webpubsub = self.gateway
+        self.row_adder = FakeRowAdder()
+        self.container.row_adder = self.row_adder
 
     async def fill_disk(self) -> None:
         """From now on the database has no room."""

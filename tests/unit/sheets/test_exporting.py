@@ -12,7 +12,7 @@ from shared.errors import InvalidInput
 from shared.sheets.exporting import content_disposition, export_csv
 from shared.sheets.models import Cell
 from tests.fakes.smartsheet import sheet_of
-from tests.unit.sheets.selected import table
+from tests.unit.sheets.selected import several, table
 
 
 def lines(data: bytes) -> list[list[str]]:
@@ -46,7 +46,7 @@ def test_cells_show_values_rather_than_what_is_made_of_them():
         "true",
         "ada@example.com",
         "red, blue",
-        "Ada Lovelace, Bob",
+        "ada@example.com, Bob",
         "2d",
     ]
     assert exported(Cell(7.0, "$7.00"), Cell(0.5, "50%"), False) == ["7", "0.5", "false"]
@@ -70,6 +70,10 @@ def test_an_export_that_is_too_large_is_refused_and_the_limit_is_told():
     with pytest.raises(InvalidInput, match="102,002 bytes") as caught:
         export_csv(sheet, sheet.rows, max_bytes=102_002)
     assert caught.value.code == "export_too_large"
+
+
+def test_several_values_with_commas_in_them_stand_on_lines_of_their_own():
+    assert exported(several("MULTI_PICKLIST", "red", "blue, dark", text="x")) == ["red\nblue, dark"]
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
