@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from shared.changes.import_requests import FileFormat, ImportQuery, ImportReport
-from shared.changes.ports import RowAdder
+from shared.changes.ports import ImportStarted, RowAdder
 from shared.errors import FieldError, Forbidden, InvalidInput
 from shared.identity.models import Caller
 from shared.ids import SheetId
@@ -74,16 +74,22 @@ class ImportService:
             report = ImportReport.of(read.converted, read_as=read.how, dry_run=query.dry_run)
             if query.dry_run:
                 return report
-            if read.converted.fault_count:
-                raise _refusal(read.converted)
-            started = await self._rows.add_rows(
-                caller,
-                sheet_id,
-                read.converted.rows,
-                placement=Placement(to_top=True) if query.to_top else Placement(to_bottom=True),
-                idempotency_key=idempotency_key,
-            )
-        return report.model_copy(update={"change_set_id": started.change_set_id, "status": started.status})
+            placement = Placement(to_top=True) if query.to_top else Placement(to_bottom=True)
+            started = await self._start(caller, sheet_id, read.converted, placement, idempotency_key)
+        told = {"change_set_id": started.change_set_id, "status": started.status, "faults": (), "fault_count": 0}
+        return report.model_copy(update=told)
+
+    async def _start(
+        self, caller: Caller, sheet_id: SheetId, converted: ConvertedTable, placement: Placement, key: str | None
+    ) -> ImportStarted:
+        rows = converted.rows
+        if not converted.fault_count:
+            return await self._rows.add_rows(caller, sheet_id, rows, placement=placement, idempotency_key=key)
+        if key is not None and converted.lacks_room_only:  # perhaps because these rows are in it already
+            repeated = await self._rows.find_repeated(caller, sheet_id, rows, placement=placement, idempotency_key=key)
+            if repeated is not None:
+                return repeated
+        raise _refusal(converted)
 
 
 def _options(content_type: str, query: ImportQuery) -> ReadOptions:

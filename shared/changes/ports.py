@@ -58,3 +58,15 @@ class RowAdder(Protocol):
         Raises `InvalidInput` for cells that the sheet does not take, or a key that was used for other rows.
         """
         ...
+
+    async def find_repeated(
+        self,
+        caller: Caller,
+        sheet_id: SheetId,
+        rows: Sequence[tuple[CellInput, ...]],
+        *,
+        placement: Placement,
+        idempotency_key: str,
+    ) -> ImportStarted | None:
+        """What the same call of `add_rows` started before; None when there was none. Raises as it does for the key."""
+        ...

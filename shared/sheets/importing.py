@@ -41,6 +41,11 @@ class ConvertedTable:
     fault_count: int = 0
     fits: bool = True
 
+    @property
+    def lacks_room_only(self) -> bool:
+        """Whether nothing is wrong but that the sheet has no room; then `rows` are all."""
+        return not self.fits and self.fault_count == 1
+
     def add_fault(self, fault: TableFault) -> None:
         """Count it, and list it while the list is short."""
         self.fault_count += 1

@@ -20,7 +20,8 @@ MAX_DEPTH = 64
 MAX_IN_UNIT = 20_000  # elements in one row or one shared string
 MAX_CELL_ELEMENTS = 4 * MAX_CELLS  # formatted empty cells are elements too
 MAX_UNITS = MAX_CELLS + MAX_ROWS  # rows, or shared strings
-MAX_OTHERS = 300_000  # elements outside of rows and shared strings
+MAX_OTHERS = 150_000  # elements outside of rows and shared strings
+MAX_ELEMENTS = 4_000_000
 
 _CHUNK = 1 << 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -68,6 +69,7 @@ class PartMeasure:
     """What is in a part. `uncomputed` names cells with a formula but no stored result: row number and reference."""
 
     uncomputed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    _elements: int = 0
     _depth: int = 0
     _text: int = 0
     _units: int = 0
@@ -95,7 +97,9 @@ class PartMeasure:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._text = 0
+        self._elements += 1
         _require(self._depth <= MAX_DEPTH, "the workbook nests its contents too deeply")
+        _require(self._elements <= MAX_ELEMENTS, "the workbook consists of too many pieces")
         if not self._unit_depth:
             self._start_outside(name, attributes)
             return

@@ -39,6 +39,20 @@ class FakeRowAdder:
         self.added.setdefault(id_, Addition(caller.user_id, sheet_id, tuple(rows), placement))
         return ImportStarted(change_set_id=ChangeSetId(id_), status="applying")
 
+    async def find_repeated(
+        self,
+        caller: Caller,
+        sheet_id: SheetId,
+        rows: Sequence[tuple[CellInput, ...]],
+        *,
+        placement: Placement,
+        idempotency_key: str,
+    ) -> ImportStarted | None:
+        """See `RowAdder`."""
+        id_ = f"change-{idempotency_key}"
+        known = self.added.get(id_) == Addition(caller.user_id, sheet_id, tuple(rows), placement)
+        return ImportStarted(change_set_id=ChangeSetId(id_), status="applied") if known else None
+
     def only(self) -> Addition:
         """The one addition that there was."""
         (addition,) = self.added.values()

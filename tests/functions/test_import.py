@@ -1,5 +1,6 @@
 """Files over HTTP: a dry run tells, a real one adds all rows or none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,6 +170,20 @@ async def test_the_same_key_adds_the_rows_once(functions: Functions, world: Worl
     answers = [await send(functions, "Title\n1\n", key="mine") for _ in range(2)]
     assert [answer.json["changeSetId"] for answer in answers] == ["change-mine", "change-mine"]
     assert len(world.row_adder.added) == 1
+
+
+async def test_a_repeated_import_is_known_also_where_the_sheet_has_no_room_for_another(
+    functions: Functions, world: World
+):
+    file = "Title\n" + "x\n" * 15_000
+    await send(functions, file, key="mine")
+    full = replace(world.source.sheet(SHEET), total_row_count=15_003)
+    world.source._put(full)
+    world.container.sheets.forget(SHEET)
+    again = await send(functions, file, key="mine")
+    assert (again.status, again.json["changeSetId"], again.json["faults"]) == (202, "change-mine", [])
+    for key in ("other", None):
+        assert (await send(functions, file, key=key)).json["code"] == "sheet_full"
 
 
 async def test_who_may_only_read_is_told_so_also_by_a_dry_run(functions: Functions, world: World):

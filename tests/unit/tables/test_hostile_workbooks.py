@@ -3,8 +3,11 @@
 import io
 import tracemalloc
 import zipfile
+from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.tables import archive
 from shared.tables.reading import ReadOptions, read_table
@@ -77,7 +80,7 @@ def with_strings(xml: bytes) -> bytes:
         ("<a>" * 100, "nests its contents too deeply"),
         (f'<row r="3">{"<c/>" * 20_001}</row>', "line 3: a row or a text of the workbook consists of too many pieces"),
         (f'<row r="3">{text_cell("x" * 100_001)}</row>', "line 3: a text of the workbook has more than 100,000"),
-        ("<a/>" * 300_001, "too much besides its cells"),
+        ("<a/>" * 150_001, "too much besides its cells"),
         ("<row/>" * 520_001, "more than 520,000 rows or texts"),
         (f'<row r="1">{text_cell("A")}</row><row r="2">{text_cell("x", "YYY2")}</row>', "line 2: a value in column"),
     ],
@@ -95,6 +98,11 @@ def test_too_many_shared_texts_are_refused(monkeypatch: pytest.MonkeyPatch):
 def test_too_many_cells_are_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(archive, "MAX_CELL_ELEMENTS", 3)
     assert "more than 3 cells" in problem(workbook([["A", "B"], [1, 2]]))
+
+
+def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archive, "MAX_ELEMENTS", 30)
+    assert "too many pieces" in problem(with_parts({SHEET: worksheet("<row><c/><c/></row>" * 10)}))
 
 
 def test_a_row_number_beyond_all_worksheets_costs_nothing():
@@ -146,3 +154,32 @@ def test_links_to_other_workbooks_are_not_followed():
 def test_other_worksheets_and_pictures_are_not_looked_at():
     parts = {"xl/worksheets/sheet9.xml": b"<!DOCTYPE x><x/>", "xl/media/image1.png": bytes(1000)}
     assert read(with_parts(parts)).records[0].fields == ["x"]
+
+
+WHOLE = workbook([["A", "B"], ["x", 1], [date(2026, 3, 1), True]])
+XML = st.text('<>/="& abcr1vs', max_size=40)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=8), st.integers(0, 50))
+def test_a_damaged_workbook_is_read_or_refused_with_a_reason(bytes_: list[tuple[int, int]], lost: int):
+    data = bytearray(WHOLE)
+    for at, byte in bytes_:
+        data[at] = byte
+    read_or_refused(bytes(data[: len(data) - lost]))
+
+
+@given(st.sampled_from([SHEET, "xl/workbook.xml", "xl/styles.xml", "xl/_rels/workbook.xml.rels"]), XML, XML)
+def test_parts_with_anything_in_them_are_read_or_refused(part: str, attributes: str, inside: str):
+    read_or_refused(with_parts({part: f'<worksheet xmlns="{MAIN}" {attributes}>{inside}</worksheet>'.encode()}))
+
+
+@given(XML, XML)
+def test_rows_with_anything_in_them_are_read_or_refused(attributes: str, inside: str):
+    read_or_refused(with_parts({SHEET: worksheet(f'<row r="1"><c {attributes}><v>{inside}</v></c></row>')}))
+
+
+def read_or_refused(data: bytes) -> None:
+    try:
+        read(data)
+    except TableError as refused:
+        assert all(str(each) for each in refused.problems)

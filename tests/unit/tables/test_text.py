@@ -2,6 +2,7 @@
 
 import csv
 import io
+from random import Random
 from typing import Any
 
 import pytest
@@ -126,6 +127,33 @@ def test_what_csv_writers_write_is_read_back(
     writer.writerows([titles, *rows])
     read = rows_of(written.getvalue().encode(encoding), delimiter=delimiter)
     assert read == [titles, *([field or None for field in row] for row in rows)]
+
+
+WESTERN = st.text("abc ,;|\t\"'\r\näöüß€–", max_size=12)
+
+
+@given(
+    st.lists(st.lists(WESTERN, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32", "windows-1252"]),
+    st.randoms(use_true_random=False),
+)
+def test_tables_with_any_quoting_in_any_encoding_are_read_back(
+    rows: list[list[str]], delimiter: str, encoding: str, choice: Random
+) -> None:
+    def written(field: str) -> str:
+        must = not field or any(mark in field for mark in (delimiter, '"', "\r", "\n"))
+        doubled = field.replace('"', '""')
+        return f'"{doubled}"' if must or choice.random() < 0.5 else field
+
+    lines = [["One", "Two", "Three"], *rows]
+    text = "".join(
+        delimiter.join(map(written, line)) + choice.choice(["\n", "\r\n", "\r"] if at else ["\n"])
+        for at, line in enumerate(lines)
+    )
+    named = "windows-1252" if encoding == "windows-1252" else None
+    read = rows_of(text.encode(encoding), delimiter=delimiter, encoding=named)
+    assert read == [lines[0], *([field or None for field in row] for row in rows)]
 
 
 @given(st.binary(max_size=200))
