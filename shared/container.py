@@ -46,7 +46,7 @@ from shared.stores.sqlite import SqliteDocuments
 class Container:
     """The application's objects. Tests replace an attribute before it is first used."""
 
-    row_adder: RowAdder
+    row_adder: RowAdder  # what adds the rows of files, as a change-set
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

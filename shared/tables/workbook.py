@@ -122,8 +122,10 @@ def _value(value: Any) -> Value:
     match value:
         case None | "":
             return None
-        case bool() | int() | str():
+        case bool() | int():
             return value
+        case str():
+            return value.replace("_x000D_\n", "\n")  # how Excel stores the two characters of a line end
         case float() if not isfinite(value):
             return str(value)
         case float():
