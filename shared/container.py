@@ -5,6 +5,9 @@ from functools import cached_property
 
 from shared.ai.quota import QuotaGate
 from shared.changes.editing import EditService
+from shared.changes.importing import ImportService
+from shared.changes.ports import RowAdder
+from shared.changes.row_adding import RowAdding
 from shared.changes.service import ChangeService
 from shared.changes.submitting import ChangeSubmitter
 from shared.changes.timeline import Timeline
@@ -112,6 +115,16 @@ class Container:
     def edits(self) -> EditService:
         """People's edits of sheets."""
         return EditService(self.sheets, self.changes, self.change_submitter, self.timeline)
+
+    @cached_property
+    def row_adder(self) -> RowAdder:
+        """What adds the rows of files, as a change-set."""
+        return RowAdding(self.sheets, self.change_submitter)
+
+    @cached_property
+    def imports(self) -> ImportService:
+        """Taking files into sheets."""
+        return ImportService(self.sheets, self.row_adder)
 
     @cached_property
     def jobs(self) -> JobService:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.changes.models import ChangeSet, ImageChunk, ItemChunk
+from shared.identity.models import Caller
 from shared.ids import ChangeSetId, SheetId
+from shared.records import Frozen
+from shared.sheets.input import CellInput, Placement
 
 
 class ChangeStore(Protocol):
@@ -48,4 +51,42 @@ class ChangeStore(Protocol):
 
     async def get_images(self, change_set_id: ChangeSetId, image_ids: Sequence[str]) -> list[ImageChunk]:
         """The chunks with these ids, in this order."""
+        ...
+
+
+class ImportStarted(Frozen):
+    """The change-set that adds the rows of a file, and how far it has come."""
+
+    change_set_id: ChangeSetId
+    status: str
+
+
+class RowAdder(Protocol):
+    """Adds many rows as one change-set."""
+
+    async def add_rows(
+        self,
+        caller: Caller,
+        sheet_id: SheetId,
+        rows: Sequence[tuple[CellInput, ...]],
+        *,
+        placement: Placement,
+        idempotency_key: str | None,
+    ) -> ImportStarted:
+        """Start adding up to 20,000 rows, in their order; the same key and rows give the same change-set.
+
+        Raises `InvalidInput` for cells that the sheet does not take, or a key that was used for other rows.
+        """
+        ...
+
+    async def find_repeated(
+        self,
+        caller: Caller,
+        sheet_id: SheetId,
+        rows: Sequence[tuple[CellInput, ...]],
+        *,
+        placement: Placement,
+        idempotency_key: str,
+    ) -> ImportStarted | None:
+        """What the same call of `add_rows` started before; None when there was none. Raises as it does for the key."""
         ...

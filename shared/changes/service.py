@@ -55,16 +55,20 @@ class ChangeService:
         self._runner = StepRunner(write_timeout, clock)
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
-    async def submit(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
-        """Apply a new change-set; one that is stored already goes on where it stands.
+    async def submit(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], *, until: datetime | None = None
+    ) -> Applied | Waiting:
+        """Apply a new change-set; one that is stored already goes on where it stands. No step begins after `until`.
 
         It is stored with the intent of its first call: when this raises, nothing was sent. Raises what `apply`
         raises; for a person's edit also `UpstreamUnavailable` and `RateLimited`, when the sheet could not be looked at.
         """
-        return await self._in_turn(caller, change_set, items)
+        return await self._in_turn(caller, change_set, items, until)
 
-    async def apply(self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId) -> Applied | Waiting:
-        """Bring a stored change-set to its end, or say when to go on.
+    async def apply(
+        self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId, *, until: datetime | None = None
+    ) -> Applied | Waiting:
+        """Bring a stored change-set to its end, or say when to go on. No step begins after `until`.
 
         Raises `NotFound` (`change_set_not_found`), `Unauthorized`, `Forbidden`, `NotFound` (the sheet, with this
         token) and `StorageFull`.
@@ -72,7 +76,7 @@ class ChangeService:
         stored = await self._store.find(sheet_id, change_set_id)
         if stored is None:
             raise NotFound("There is no such change-set.", code="change_set_not_found")
-        return await self._in_turn(caller, stored, ())
+        return await self._in_turn(caller, stored, (), until)
 
     async def look(self, caller: Caller, sheet_id: SheetId, items: Sequence[Item]) -> list[Item]:
         """What `submit` would find, and do with each item that is `pending` then; nothing is stored or written."""
@@ -98,7 +102,9 @@ class ChangeService:
         await work.save(self._clock(), step, work.items_of(step), status="applied", position=end, intent=None)
         await self._publish(work.header)
 
-    async def _in_turn(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
+    async def _in_turn(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
+    ) -> Applied | Waiting:
         """One runner of a change-set at a time.
 
         Writes of jobs to a sheet also come one after the other; people's edits do not wait behind them: who meet try
@@ -111,17 +117,19 @@ class ChangeService:
             leased(self._leases, key, self._instance, seconds=_LEASE_SECONDS) as held,
         ):
             if held:
-                return await self._patiently(caller, change_set, items)
+                return await self._patiently(caller, change_set, items, until)
         return self._wait(1.0, "another runner is at work")
 
-    async def _patiently(self, caller: Caller, change_set: ChangeSet, items: Sequence[Item]) -> Applied | Waiting:
+    async def _patiently(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
+    ) -> Applied | Waiting:
         stored = await self._store.find(change_set.sheet_id, change_set.change_set_id)
         if stored is None:
             work = Work.new(self._store, change_set, items)
         else:
             work = await Work.load(self._store, stored)
         try:
-            return await self._run(caller, work)
+            return await self._run(caller, work, until)
         except (PreconditionFailed, Conflict):
             return self._wait(1.0, "another runner applies this change-set")
         except (RateLimited, UpstreamUnavailable) as error:
@@ -129,9 +137,11 @@ class ChangeService:
                 raise
             return self._wait(error.retry_after_seconds or _PAUSE_SECONDS, error.code)
 
-    async def _run(self, caller: Caller, work: Work) -> Applied | Waiting:
+    async def _run(self, caller: Caller, work: Work, until: datetime | None) -> Applied | Waiting:
         is_news = work.header.status != "applied"
         while (step := work.header.step) is not None:
+            if until is not None and self._clock() >= until:
+                return self._wait(0.0, "goes_on")
             waiting = await self._runner.run(self._target(caller, work), work, step)
             if waiting is not None:
                 return waiting

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from pydantic import BaseModel
 
@@ -28,6 +29,8 @@ GUARD_QUEUE = "change-guard"
 GUARD_SECONDS = 60
 INLINE_SECONDS = 25.0
 """How long a request waits for its change-set; a static web app's linked API ends calls after 45 s."""
+RUN_SECONDS = 240.0
+"""How long one message works on a change-set; the host ends a function after ten minutes."""
 _LOOKS = 10
 _LONGEST_DELAY_SECONDS = 600
 
@@ -91,10 +94,12 @@ class ChangeSubmitter:
         await self._queue.send(GUARD_QUEUE, message, delay_seconds=GUARD_SECONDS)
         deadline = self._clock() + timedelta(seconds=INLINE_SECONDS)
         try:
-            result = await self._changes.submit(caller, change_set, wish.items)
-            while isinstance(result, Waiting) and result.until <= deadline:
+            result = await self._changes.submit(caller, change_set, wish.items, until=deadline)
+            while isinstance(result, Waiting) and max(result.until, self._clock()) < deadline:
                 await self._sleep(max(0.05, (result.until - self._clock()).total_seconds()))
-                result = await self._changes.submit(caller, change_set, wish.items)
+                result = await self._changes.submit(caller, change_set, wish.items, until=deadline)
+            if isinstance(result, Waiting):
+                await self._come_back(message, result)
         except (Forbidden, NotFound) as error:
             await self._close(change_set, error.code)
             raise
@@ -113,14 +118,18 @@ class ChangeSubmitter:
             return
         result = await self._go_on(change_set)
         if isinstance(result, Waiting):
-            seconds = (result.until - self._clock()).total_seconds()
-            delay = int(min(max(1.0, seconds + 1), _LONGEST_DELAY_SECONDS))
-            await self._queue.send(GUARD_QUEUE, message, delay_seconds=delay)
+            await self._come_back(message, result)
+
+    async def _come_back(self, message: ContinueChange, waiting: Waiting) -> None:
+        seconds = ceil((waiting.until - self._clock()).total_seconds())
+        delay = min(max(0, seconds), _LONGEST_DELAY_SECONDS)
+        await self._queue.send(GUARD_QUEUE, message, delay_seconds=delay)
 
     async def _go_on(self, change_set: ChangeSet) -> Applied | Waiting | None:
         try:
             caller = await self._identity.caller_of_user(change_set.owner)
-            return await self._changes.apply(caller, change_set.sheet_id, change_set.change_set_id)
+            until = self._clock() + timedelta(seconds=RUN_SECONDS)
+            return await self._changes.apply(caller, change_set.sheet_id, change_set.change_set_id, until=until)
         except StorageFull:
             return Waiting(until=self._clock() + timedelta(seconds=GUARD_SECONDS), reason="storage_full")
         except (Unauthorized, Forbidden, NotFound) as error:

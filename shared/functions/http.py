@@ -12,12 +12,14 @@ from shared.container import Container, get_container
 from shared.errors import AppError, FieldError, Forbidden, InvalidInput
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
-from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Reply, Route
+from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Reply, Route, Upload
+from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
 log = get_logger(__name__)
 
 MAX_BODY_BYTES = 1_000_000
+MAX_UPLOAD_BYTES = MAX_FILE_BYTES
 _READING = ("GET", "HEAD")
 
 
@@ -36,11 +38,14 @@ def operation(
     starts_jobs: bool = False,
     conditional: bool = False,
     media_type: str = JSON_TYPE,
+    uploads: tuple[str, ...] = (),
+    other_status: int | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
     The function is named like the handler. `starts_jobs` gives it the Durable client. A handler may answer a
-    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON.
+    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON. With
+    `uploads`, the body is an `Upload` of one of these content types.
     """
 
     def register(handler: Handler) -> Handler:
@@ -60,6 +65,8 @@ def operation(
             starts_jobs,
             conditional,
             media_type,
+            uploads,
+            other_status,
         )
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)
@@ -95,7 +102,7 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
             caller=await container.identity.caller_of_request(),
             path=dict(request.route_params),
             query=_parse_query(route.query, request),
-            body=None if route.body is None else parse_body(route.body, request),
+            body=_parse_any_body(route, request),
             idempotency_key=_idempotency_key(request) if route.creates else None,
             runner=None if client is None else DurableJobRunner(client),
             if_none_match=header_map(request).get("If-None-Match"),
@@ -137,10 +144,30 @@ def require_own_page(request: func.HttpRequest, container: Container) -> None:
         raise Forbidden("Send the header X-Requested-With (any value) with every change.", code="csrf_header_missing")
 
 
+def _parse_any_body(route: Route, request: func.HttpRequest) -> BaseModel | None:
+    if route.uploads:
+        return parse_upload(route.uploads, request)
+    return None if route.body is None else parse_body(route.body, request)
+
+
+def parse_upload(content_types: tuple[str, ...], request: func.HttpRequest) -> Upload:
+    """The body as a file. Raises `InvalidInput` (`unsupported_media_type`, `body_too_large`)."""
+    content_type = _content_type(request)
+    if content_type not in content_types:
+        raise InvalidInput(f"Send the file as {', '.join(content_types)}.", code="unsupported_media_type")
+    raw = request.get_body()
+    if len(raw) > MAX_UPLOAD_BYTES:
+        raise InvalidInput(f"The file may have at most {MAX_UPLOAD_BYTES:,} bytes.", code="body_too_large")
+    return Upload(content_type=content_type, content=raw)
+
+
+def _content_type(request: func.HttpRequest) -> str:
+    return header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
+
+
 def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     """The JSON body as `model`. Raises `InvalidInput` (`unsupported_media_type`, `malformed_json`, …)."""
-    content_type = header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
-    if content_type != "application/json":
+    if _content_type(request) != "application/json":
         raise InvalidInput("Send the body as application/json.", code="unsupported_media_type")
     raw = request.get_body()
     if len(raw) > MAX_BODY_BYTES:
@@ -170,7 +197,7 @@ def _idempotency_key(request: func.HttpRequest) -> str | None:
 
 
 def _reply(reply: Reply, route: Route) -> func.HttpResponse:
-    status = HTTPStatus.NOT_MODIFIED if reply.not_modified else route.status
+    status = HTTPStatus.NOT_MODIFIED if reply.not_modified else reply.status or route.status
     return func.HttpResponse(reply.body, status_code=status, headers=dict(reply.headers), mimetype=route.media_type)
 
 

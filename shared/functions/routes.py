@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.container import Container
 from shared.errors import AppError
@@ -26,6 +26,13 @@ class NoQuery(Frozen):
     """A route without query parameters."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+class Upload(Frozen):
+    """A file as the body of a request; the content type is one of the route's `uploads`."""
+
+    content_type: str
+    content: bytes = Field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,11 @@ def _opaque(etag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose body is made already; `body` is None with `not_modified`."""
+    """An answer whose body is made already; `body` is None with `not_modified`. `status` None is the route's."""
 
     body: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    status: int | None = None
 
     @property
     def not_modified(self) -> bool:
@@ -72,7 +80,8 @@ class Route:
     """One operation of the API.
 
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
-    and answers 304 to whoever holds it.
+    and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
+    JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer.
     """
 
     name: str
@@ -89,6 +98,8 @@ class Route:
     starts_jobs: bool = False
     conditional: bool = False
     media_type: str = JSON_TYPE
+    uploads: tuple[str, ...] = ()
+    other_status: int | None = None
 
     @property
     def creates(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -26,7 +27,7 @@ from shared.sheets.models import AccessLevel, Cell, Row, RowLocation
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.clock import FakeClock
 from tests.fakes.smartsheet import FakeSheetSource, sheet_of
-from tests.unit.changes.world import SHEET, World, cell, states
+from tests.unit.changes.world import CALLER, SHEET, World, cell, states
 
 TASK, STATUS = ColumnId("1001"), ColumnId("1002")
 
@@ -224,3 +225,14 @@ async def test_nothing_of_an_atomic_change_set_is_written_when_a_cell_is_in_conf
     )
     assert states(applied) == ["refused", "conflict", "refused"]
     assert world.sheet.version == 1
+
+
+async def test_a_long_change_set_stops_between_steps_when_its_time_is_over_and_goes_on_later(world: World):
+    adds = [add(f"{n:04}") for n in range(1100)]
+    world.source.before_next("add_rows", lambda: world.clock.advance(30))
+    until = world.clock() + timedelta(seconds=20)
+    result = await world.service.submit(CALLER, world.change_set(), adds, until=until)
+    assert isinstance(result, Waiting) and result.reason == "goes_on"
+    assert len(world.sheet.rows) == 504
+    assert states(await world.to_the_end(*adds)) == ["written"] * 1100
+    assert world.source.count("add_rows") == 3
