@@ -13,7 +13,7 @@ import pytest
 from local.smartsheet.database import SCHEMA
 from local.smartsheet.samples.build import store_sample
 from local.smartsheet.samples.proposals import proposals
-from shared.functions import jobs, messages, operations, realtime, sessions, sheets
+from shared.functions import auth, jobs, messages, operations, realtime, sessions, sheets
 from shared.functions.openapi import openapi_document
 from shared.functions.routes import ROUTES
 from shared.settings import Settings
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 OUTSIDE_THE_TABLE = {"GET /api/health", "GET /api/openapi.json"}
-TRIGGER_MODULES = (sessions, messages, sheets, jobs, realtime, operations)
+TRIGGER_MODULES = (auth, sessions, messages, sheets, jobs, realtime, operations)
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
