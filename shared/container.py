@@ -157,6 +157,7 @@ class Container:
             self.queues,
             self.settings.model_prices,
             model_name=self.settings.openai_model,
+            sign_in_wait=timedelta(days=self.settings.job_sign_in_wait_days),
         )
 
     @cached_property
