@@ -12,6 +12,7 @@ import os
 import stat
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -136,7 +137,8 @@ def _create(path: Path) -> None:
             raise StorageFull("There is no room for the key file.") from None
         raise UpstreamFault("The key file cannot be made.") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _new_key() -> _Jwk:

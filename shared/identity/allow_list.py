@@ -25,5 +25,7 @@ class AllowList:
             return True
         # Outside ASCII, lower case can turn one letter into another: K (Kelvin) into k.
         address = email.lower() if email.isascii() else ""
-        domain = address.rpartition("@")[2]
-        return bool(domain) and (address in self._entries or f"@{domain}" in self._entries)
+        name, _, domain = address.partition("@")
+        if not name or not domain or "@" in domain:
+            return False
+        return address in self._entries or f"@{domain}" in self._entries
