@@ -77,7 +77,9 @@ class Connections:
         if self._is_due(user):
             user = await self._renewed(user)
         connection = _connected(user)
-        return await self._vault.open(connection.data_key, connection.access, user_id=user.user_id, purpose="access")
+        token = await self._vault.open(connection.data_key, connection.access, user_id=user.user_id, purpose="access")
+        await self._keep_wrapped(user.user_id, connection)
+        return token
 
     async def refused(self, user_id: UserId, token_fingerprint: str) -> None:
         """Smartsheet refused the token with this fingerprint. A newer one, from a sign-in meanwhile, stays."""

@@ -9,10 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from shared.clients.key_file import KeyFile
-from shared.clients.token_vault import EnvelopeVault, KeyLost
+from shared.clients.token_vault import EnvelopeVault
 from shared.errors import StorageFull, Unauthorized, UpstreamFault
 from shared.identity.vault import Purpose, Sealed, WrappedKey
 from shared.ids import UserId
+from tests.fakes.key_ring import FakeKeyRing
 
 ADA, BOB = UserId("ada"), UserId("bob")
 SECRET = SecretStr("a-smartsheet-token")
@@ -151,32 +152,9 @@ async def test_with_a_newer_key_data_keys_are_wrapped_anew_and_secrets_stay(key_
     assert await refuses(after, key, secret)
 
 
-class CountingRing:
-    """Wraps by doing nothing, and counts."""
-
-    def __init__(self) -> None:
-        self.unwrapped = 0
-        self.lost = False
-
-    async def newest(self) -> str:
-        return "k1"
-
-    async def wrap(self, key_id: str, data_key: bytes) -> bytes:
-        return data_key
-
-    async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
-        if self.lost:
-            raise KeyLost
-        self.unwrapped += 1
-        return wrapped
-
-    async def aclose(self) -> None:
-        pass
-
-
 async def test_unwrapped_keys_are_kept_for_some_minutes_and_not_without_bound():
     now = [0.0]
-    ring = CountingRing()
+    ring = FakeKeyRing()
     vault = EnvelopeVault(ring, tenant=TENANT, clock=lambda: now[0])
     key, secret = await sealed(vault)
     for _ in range(3):
