@@ -14,15 +14,26 @@ from shared.changes.timeline import Timeline
 from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
 from shared.chat.upkeep import SessionUpkeep
+from shared.clients.key_file import KeyFile
+from shared.clients.key_vault import KeyVaultKeys
 from shared.clients.openai import OpenAIModel
 from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
+from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
+from shared.errors import Conflict
 from shared.events.bus import EventBus
 from shared.health import HealthService
+from shared.identity.allow_list import AllowList
+from shared.identity.api_tokens import ApiTokens
+from shared.identity.connections import Connections
+from shared.identity.logins import Logins
 from shared.identity.models import Caller
+from shared.identity.oauth import OAuthProvider
 from shared.identity.ports import Identity
 from shared.identity.service import SingleUserIdentity
+from shared.identity.sign_in import SignInService
+from shared.identity.token_identity import TokenIdentity
 from shared.ids import JobId, SessionId, SheetId
 from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.processing import RowProcessor
@@ -41,6 +52,12 @@ from shared.stores.cosmos.documents import CosmosDocuments
 from shared.stores.documents import DocumentStore
 from shared.stores.due import DocumentDueStore
 from shared.stores.events import DocumentEventStore
+from shared.stores.identity import (
+    DocumentApiTokenStore,
+    DocumentLoginStore,
+    DocumentOAuthStateStore,
+    DocumentUserStore,
+)
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
 from shared.stores.leases import DocumentLeaseStore
 from shared.stores.messages import DocumentMessageStore
@@ -59,7 +76,34 @@ class Container:
     @cached_property
     def identity(self) -> Identity:
         """Who calls."""
-        return SingleUserIdentity(self.settings.smartsheet_access_token)
+        if self.settings.auth_mode == "token":
+            return TokenIdentity(self._users, self._logins, self.api_tokens, self._connections, self._allow_list)
+        assert self.settings.smartsheet_access_token is not None
+        return SingleUserIdentity(self.settings.smartsheet_access_token, self.smartsheet)
+
+    @cached_property
+    def sign_in(self) -> SignInService:
+        """Signing in and out. Raises `Conflict` (`single_user_mode`) where there is nobody to sign in."""
+        self._require_token_mode()
+        settings = self.settings
+        return SignInService(
+            self.smartsheet,
+            self._users,
+            self._logins,
+            self._connections,
+            DocumentOAuthStateStore(self.documents),
+            self._allow_list,
+            self.webpubsub,
+            self.oauth_provider,
+            api_base=settings.smartsheet_api_base,
+            redirect_uri=f"{settings.public_base_url}/api/auth/smartsheet/callback",
+        )
+
+    @cached_property
+    def api_tokens(self) -> ApiTokens:
+        """API tokens. Raises `Conflict` (`single_user_mode`) where there is nobody to have any."""
+        self._require_token_mode()
+        return ApiTokens(DocumentApiTokenStore(self.documents))
 
     @cached_property
     def health(self) -> HealthService:
@@ -151,6 +195,7 @@ class Container:
             self.queues,
             self.settings.model_prices,
             model_name=self.settings.openai_model,
+            sign_in_wait=timedelta(days=self.settings.job_sign_in_wait_days),
         )
 
     @cached_property
@@ -236,6 +281,39 @@ class Container:
         return DocumentChangeStore(self.documents)
 
     @cached_property
+    def token_vault(self) -> EnvelopeVault:
+        """Where Smartsheet tokens are locked up."""
+        key_url = self.settings.token_key_url
+        ring = KeyFile(self.settings.token_key_path) if key_url is None else self._key_vault(key_url)
+        return EnvelopeVault(ring, tenant=self.settings.smartsheet_api_base)
+
+    @cached_property
+    def oauth_provider(self) -> OAuthProvider | None:
+        """Smartsheet's authorization server; None where no client id is set."""
+        return None
+
+    @cached_property
+    def _users(self) -> DocumentUserStore:
+        return DocumentUserStore(self.documents)
+
+    @cached_property
+    def _logins(self) -> Logins:
+        settings = self.settings
+        return Logins(
+            DocumentLoginStore(self.documents, days=settings.login_absolute_days),
+            idle=timedelta(hours=settings.login_idle_hours),
+            absolute=timedelta(days=settings.login_absolute_days),
+        )
+
+    @cached_property
+    def _connections(self) -> Connections:
+        return Connections(self._users, self.token_vault, self.leases, self.oauth_provider)
+
+    @cached_property
+    def _allow_list(self) -> AllowList:
+        return AllowList(self.settings.allowed_users)
+
+    @cached_property
     def _session_store(self) -> DocumentSessionStore:
         return DocumentSessionStore(self.documents)
 
@@ -255,6 +333,13 @@ class Container:
     def _ledger(self) -> DocumentLedger:
         return DocumentLedger(self.documents)
 
+    def _require_token_mode(self) -> None:
+        if self.settings.auth_mode == "single":
+            raise Conflict("There is but the one built-in user here; nobody signs in.", code="single_user_mode")
+
+    def _key_vault(self, key_url: str) -> KeyVaultKeys:
+        return KeyVaultKeys(key_url, breaker=CircuitBreaker("Key Vault"))
+
     async def _job_gate(self, caller: Caller, subject: str) -> None:
         await self.jobs.get(caller, JobId(subject))
 
@@ -266,7 +351,7 @@ class Container:
 
     async def close(self) -> None:
         """Let go of connections that were opened."""
-        for name in ("smartsheet", "model", "webpubsub", "queues"):
+        for name in ("smartsheet", "model", "webpubsub", "queues", "token_vault"):
             opened = self.__dict__.get(name)
             if opened is not None:
                 await opened.aclose()

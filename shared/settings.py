@@ -3,21 +3,33 @@
 import os
 import platform
 import re
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.ai.estimates import PriceTable, parse_prices
+from shared.identity.allow_list import EVERYBODY, is_entry
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ENDPOINT = re.compile(r"(?:^|;)\s*endpoint\s*=\s*https?://[^;/\s]", re.IGNORECASE)
 _COSMOS = re.compile(r"https://[a-z0-9-]+\.documents\.azure\.(?:com|cn|us)(?::443)?/?", re.IGNORECASE)
 _DATABASES = "give sqlite:////absolute/path.db, or a Cosmos DB account's URL: https://<account>.documents.azure.com"
+_KEY_URL = re.compile(
+    r"https://[a-z0-9-]+\.(?:vault\.azure\.(?:net|cn)|vault\.usgovcloudapi\.net|managedhsm\.azure\.net)"
+    r"/keys/[a-z0-9-]{1,127}(?:/[0-9a-f]{32})?",
+    re.IGNORECASE,
+)
+_KEY_FILE = "key.jwk"
+_SQLITE = "sqlite:///"
 _STORAGE = re.compile(r"(?:^|;)\s*(?:AccountName|QueueEndpoint|UseDevelopmentStorage)\s*=\s*[^;\s]", re.IGNORECASE)
+
+_MISSING = "missing"
 
 
 class SettingsError(Exception):
@@ -42,10 +54,16 @@ class Settings(BaseSettings):
     public_base_url: str = Field(alias="PUBLIC_BASE_URL")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(default=(), alias="ALLOWED_ORIGINS")
 
-    auth_mode: Literal["single"] = Field(default="single", alias="AUTH_MODE")
+    auth_mode: Literal["single", "token"] = Field(default="single", alias="AUTH_MODE")
+    allowed_users: Annotated[tuple[str, ...], NoDecode] = Field(default=(), alias="ALLOWED_USERS")
+    login_idle_hours: float = Field(default=12, gt=0, le=8760, alias="LOGIN_IDLE_HOURS")
+    login_absolute_days: int = Field(default=7, ge=1, le=365, alias="LOGIN_ABSOLUTE_DAYS")
+    token_key: str | None = Field(default=None, alias="TOKEN_KEY")
 
     smartsheet_api_base: str = Field(default="https://api.smartsheet.com/2.0", alias="SMARTSHEET_API_BASE")
-    smartsheet_access_token: SecretStr = Field(alias="SMARTSHEET_ACCESS_TOKEN")
+    smartsheet_access_token: SecretStr | None = Field(default=None, alias="SMARTSHEET_ACCESS_TOKEN")
+    smartsheet_oauth_client_id: str | None = Field(default=None, alias="SMARTSHEET_OAUTH_CLIENT_ID")
+    smartsheet_oauth_client_secret: SecretStr | None = Field(default=None, alias="SMARTSHEET_OAUTH_CLIENT_SECRET")
     smartsheet_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_TIMEOUT_SECONDS")
     smartsheet_write_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_WRITE_TIMEOUT_SECONDS")
 
@@ -62,6 +80,7 @@ class Settings(BaseSettings):
 
     webpubsub_connection: SecretStr = Field(alias="WEBPUBSUB_CONNECTION")
 
+    job_sign_in_wait_days: float = Field(default=7, gt=0, le=30, alias="JOB_SIGN_IN_WAIT_DAYS")
     event_retention_days: int = Field(default=7, ge=1, le=365, alias="EVENT_RETENTION_DAYS")
 
     @model_validator(mode="before")
@@ -119,14 +138,57 @@ class Settings(BaseSettings):
             raise ValueError("give origins separated by commas, such as http://localhost:5173; * is none")
         return origins
 
-    @field_validator("auth_mode", mode="before")
+    @field_validator("auth_mode")
     @classmethod
-    def _available(cls, value: object, info: ValidationInfo) -> object:
-        if value == "token":
-            raise ValueError("token is not available in this version; leave it out or give single")
-        base_url = info.data.get("public_base_url")
-        if value == "single" and isinstance(base_url, str) and urlsplit(base_url).hostname not in LOOPBACK:
+    def _single_on_loopback(cls, value: str, info: ValidationInfo) -> str:
+        if value == "single" and _is_public(info):
             raise ValueError("single serves one built-in user and works on loopback only, and PUBLIC_BASE_URL is not")
+        return value
+
+    @field_validator("allowed_users", mode="before")
+    @classmethod
+    def _allowed(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            if not value and _is_public(info) and info.data.get("auth_mode") == "token":
+                raise PydanticCustomError(_MISSING, "is missing")
+            return value
+        entries = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not entries or not all(is_entry(entry) for entry in entries):
+            raise ValueError(
+                "give e-mail addresses, domains such as @example.com, and Smartsheet user ids, with commas"
+            )
+        if EVERYBODY in entries and _is_public(info):
+            raise ValueError("* lets everybody in and works on loopback only, and PUBLIC_BASE_URL is not")
+        return entries
+
+    @field_validator("token_key")
+    @classmethod
+    def _key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        needed = info.data.get("auth_mode") == "token"
+        database = info.data.get("database_url")
+        if value is None and needed and isinstance(database, str) and _COSMOS.fullmatch(database):
+            raise PydanticCustomError(_MISSING, "is missing")
+        if value is not None and _KEY_URL.fullmatch(value):
+            return value
+        if value is not None and not (Path(value).is_absolute() and Path(value).name):
+            raise ValueError("give a key of Key Vault: https://<vault>.vault.azure.net/keys/<name>, or a file's path")
+        path = _key_path(value, database) if needed else None
+        if path is not None and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise ValueError("the key file can be read by others; allow its owner only (chmod 600)")
+        return value
+
+    @field_validator("smartsheet_access_token")
+    @classmethod
+    def _token_of_the_user(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("auth_mode") == "single":
+            raise PydanticCustomError(_MISSING, "is missing")
+        return value
+
+    @field_validator("smartsheet_oauth_client_secret")
+    @classmethod
+    def _both_or_none(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (value is None) != (info.data.get("smartsheet_oauth_client_id") is None):
+            raise ValueError("belongs to SMARTSHEET_OAUTH_CLIENT_ID: give both or none")
         return value
 
     @field_validator("smartsheet_api_base", "openai_api_base")
@@ -157,6 +219,23 @@ class Settings(BaseSettings):
         return self.database_url if _COSMOS.fullmatch(self.database_url) else None
 
     @cached_property
+    def token_key_url(self) -> str | None:
+        """The key of Key Vault that `TOKEN_KEY` names; None where a file is used."""
+        return self.token_key if self.token_key is not None and _KEY_URL.fullmatch(self.token_key) else None
+
+    @cached_property
+    def token_key_path(self) -> Path:
+        """The key file that `TOKEN_KEY` names; without it, one beside the database file."""
+        path = _key_path(self.token_key, self.database_url)
+        assert path is not None
+        return path
+
+    @cached_property
+    def is_https(self) -> bool:
+        """Whether browsers reach the service by https."""
+        return self.public_base_url.startswith("https:")
+
+    @cached_property
     def own_origins(self) -> frozenset[str]:
         """Origins of pages that may call: our own, and those of `ALLOWED_ORIGINS`; loopback under both its names."""
         origins = {self.public_base_url, *self.allowed_origins}
@@ -182,7 +261,22 @@ def load_settings() -> Settings:
 def _line(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     field = Settings.model_fields.get(str(loc[0]))  # a default that does not hold is named by its field
     name = loc[0] if field is None else field.alias
-    return f"{name}: {'is missing' if kind == 'missing' else message.removeprefix('Value error, ')}"
+    return f"{name}: {'is missing' if kind == _MISSING else message.removeprefix('Value error, ')}"
+
+
+def _key_path(token_key: str | None, database_url: object) -> Path | None:
+    """The key file: the one that is named, or one beside the database file."""
+    if token_key is not None:
+        return Path(token_key)
+    if isinstance(database_url, str) and database_url.startswith(_SQLITE):
+        return Path(database_url.removeprefix(_SQLITE)).with_name(_KEY_FILE)
+    return None
+
+
+def _is_public(info: ValidationInfo) -> bool:
+    """Whether `PUBLIC_BASE_URL` is known to be off loopback."""
+    base_url = info.data.get("public_base_url")
+    return isinstance(base_url, str) and urlsplit(base_url).hostname not in LOOPBACK
 
 
 def _http(text: str) -> SplitResult | None:

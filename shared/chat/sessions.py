@@ -18,6 +18,7 @@ from shared.errors import (
     PreconditionFailed,
     RateLimited,
     StorageFull,
+    Unauthorized,
     UpstreamFault,
     UpstreamUnavailable,
 )
@@ -166,6 +167,7 @@ class SessionService:
         session = await self._store.find(message.owner, message.session_id)
         if session is None or session.deletion is not None or session.state != "INITIALIZING":
             return
+        caller: Caller | None = None
         try:
             caller = await self._identity.caller_of_user(message.owner)
             sheet = await self._sheets.open(caller, session.sheet_id)
@@ -175,6 +177,8 @@ class SessionService:
                 raise
             changes: Changes = {"state": "ERROR", "state_reason": error.code}
         except AppError as error:
+            if isinstance(error, Unauthorized) and caller is not None:
+                await self._identity.token_refused(caller)
             changes = {"state": "ERROR", "state_reason": error.code}
         else:
             changes = {

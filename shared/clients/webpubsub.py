@@ -109,6 +109,12 @@ class WebPubSubGateway:
             except ResourceNotFoundError:
                 return
 
+    async def close_user(self, user_id: str, *, reason: str) -> None:
+        """Implements `shared.identity.ports.LiveConnections`: close all WebSockets of a user, telling the reason."""
+        client = await self._client()
+        with azure_call(SERVICE, self._breaker):
+            await client.close_user_connections(user_id, reason=reason)
+
     async def connection_exists(self, connection_id: str) -> bool:
         """Whether the connection is live."""
         client = await self._client()

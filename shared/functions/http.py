@@ -2,17 +2,31 @@
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized
+from shared.functions.cookies import read_cookies, set_cookie
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
-from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, ROUTES, Call, Handler, NoQuery, Reply, Route, Upload
+from shared.functions.routes import (
+    JSON_TYPE,
+    MAX_KEY_CHARACTERS,
+    ROUTES,
+    Access,
+    Call,
+    Handler,
+    NoQuery,
+    Reply,
+    Route,
+    Upload,
+)
+from shared.identity.models import Caller, Credentials, Person
 from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
@@ -40,6 +54,7 @@ def operation(
     media_type: str = JSON_TYPE,
     uploads: tuple[str, ...] = (),
     other_status: int | None = None,
+    access: Access = "connected",
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
@@ -67,6 +82,7 @@ def operation(
             media_type,
             uploads,
             other_status,
+            access,
         )
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)
@@ -96,19 +112,25 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
 
     async def work() -> func.HttpResponse:
         container = get_container()
-        require_own_page(request, container)
+        cookies = read_cookies(header_map(request).get("Cookie", ""), https=container.settings.is_https)
+        credentials = Credentials(cookies.get("login"), _bearer(request))
+        require_own_page(request, container, credentials)
+        signed_in = await _signed_in(route, credentials, container)
         call = Call(
             container=container,
-            caller=await container.identity.caller_of_request(),
+            signed_in=signed_in,
             path=dict(request.route_params),
             query=_parse_query(route.query, request),
             body=_parse_any_body(route, request),
             idempotency_key=_idempotency_key(request) if route.creates else None,
             runner=None if client is None else DurableJobRunner(client),
             if_none_match=header_map(request).get("If-None-Match"),
+            cookies=cookies,
         )
-        result = await route.handler(call)
-        return _reply(result, route) if isinstance(result, Reply) else json_response(result, route.status)
+        result = await _handled(route, call)
+        if isinstance(result, Reply):
+            return _reply(result, route, https=container.settings.is_https)
+        return json_response(result, route.status)
 
     return await serve_request(route.name, request, work)
 
@@ -131,8 +153,31 @@ async def serve_request(
         return response
 
 
-def require_own_page(request: func.HttpRequest, container: Container) -> None:
-    """Refuse what a foreign page, or a name rebound to this address, makes a browser send. Raises `Forbidden`."""
+async def _signed_in(route: Route, credentials: Credentials, container: Container) -> Caller | Person | None:
+    match route.access:
+        case "public":
+            return None
+        case "person":
+            return await container.identity.person_of_request(credentials)
+        case "connected":
+            return await container.identity.caller_of_request(credentials)
+
+
+async def _handled(route: Route, call: Call[Any, Any]) -> BaseModel | Reply:
+    """The handler's answer. That Smartsheet refused the caller's token is remembered, wherever it came out."""
+    try:
+        return await route.handler(call)
+    except Unauthorized as error:
+        if error.code == "needs_sign_in" and isinstance(call.signed_in, Caller):
+            await call.container.identity.token_refused(call.signed_in)
+        raise
+
+
+def require_own_page(request: func.HttpRequest, container: Container, credentials: Credentials) -> None:
+    """Refuse what a foreign page, or a name rebound to this address, makes a browser send. Raises `Forbidden`.
+
+    A script that signs in by bearer needs no `X-Requested-With`: no browser adds a bearer by itself.
+    """
     allowed = container.settings.own_origins
     host = header_map(request).get("Host", "")
     if host.lower() not in {urlsplit(origin).netloc for origin in allowed}:
@@ -140,7 +185,10 @@ def require_own_page(request: func.HttpRequest, container: Container) -> None:
     origin = header_map(request).get("Origin")
     if origin is not None and origin.lower() not in allowed:
         raise Forbidden("Pages of this origin may not call this service.", code="origin_not_allowed")
-    if request.method not in _READING and not header_map(request).get("X-Requested-With"):
+    by_bearer = credentials.bearer is not None and credentials.cookie is None
+    if request.method in _READING or (by_bearer and container.settings.auth_mode == "token"):
+        return
+    if not header_map(request).get("X-Requested-With"):
         raise Forbidden("Send the header X-Requested-With (any value) with every change.", code="csrf_header_missing")
 
 
@@ -163,6 +211,11 @@ def parse_upload(content_types: tuple[str, ...], request: func.HttpRequest) -> U
 
 def _content_type(request: func.HttpRequest) -> str:
     return header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
+
+
+def _bearer(request: func.HttpRequest) -> SecretStr | None:
+    scheme, _, token = header_map(request).get("Authorization", "").strip().partition(" ")
+    return SecretStr(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
@@ -196,9 +249,12 @@ def _idempotency_key(request: func.HttpRequest) -> str | None:
     return key
 
 
-def _reply(reply: Reply, route: Route) -> func.HttpResponse:
+def _reply(reply: Reply, route: Route, *, https: bool) -> func.HttpResponse:
     status = HTTPStatus.NOT_MODIFIED if reply.not_modified else reply.status or route.status
-    return func.HttpResponse(reply.body, status_code=status, headers=dict(reply.headers), mimetype=route.media_type)
+    response = func.HttpResponse(reply.body, status_code=status, headers=dict(reply.headers), mimetype=route.media_type)
+    for cookie in reply.cookies:
+        response.headers.add("Set-Cookie", set_cookie(cookie, https=https))
+    return response
 
 
 def json_response(result: BaseModel, status: int = 200) -> func.HttpResponse:

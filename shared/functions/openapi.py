@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.errors import AppError, Forbidden, InvalidInput, RateLimited, Unauthorized, UpstreamUnavailable
+from shared.functions.cookies import name_of
 from shared.functions.problems import PROBLEM_TYPE, STATUS_BY_CODE, STATUS_OF, Problem
 from shared.functions.routes import MAX_KEY_CHARACTERS, Route
 
@@ -20,6 +21,17 @@ _COME_BACK_LATER = (STATUS_OF[RateLimited], _UNAVAILABLE)
 _PATH_TYPES = {"guid": {"type": "string", "format": "uuid"}, "long": {"type": "string", "pattern": r"^\d{1,19}$"}}
 _CORRELATION_ID = "X-Correlation-ID"
 _TEXT = {"type": "string"}
+_SIGN_INS = {
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": name_of("login", https=True),
+        "description": f"A login. Where the service is reached by plain http: `{name_of('login', https=False)}`.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API token. It may not approve."},
+}
+_ANSWER_OF_REDIRECT = {"description": "Where to go on.", "required": True, "schema": _TEXT}
+_CSRF = "Any value. Required unless the request is authorised by a bearer alone."
 _ETAG = {"description": "Changes when the answer may have.", "required": True, "schema": _TEXT}
 
 
@@ -42,7 +54,8 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]
         "openapi": "3.1.0",
         "info": {"title": "ChatSheetAI", "version": version},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": dict(_SIGN_INS)},
+        "security": [{scheme: []} for scheme in _SIGN_INS],
     }
 
 
@@ -65,6 +78,8 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
         "parameters": [*parameters, *_headers(route)],
         "responses": _responses(route, schemas),
     }
+    if route.access == "public":
+        operation["security"] = []
     if route.body is not None:
         content = {"application/json": {"schema": schemas[route.body]}}
         operation["requestBody"] = {"required": True, "content": content}
@@ -79,6 +94,9 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     responses = {str(route.status): done}
     if route.other_status is not None:
         responses[str(route.other_status)] = done
+    if route.redirects:
+        del done["content"]
+        done["headers"]["Location"] = _ANSWER_OF_REDIRECT
     if route.conditional:
         done["headers"]["ETag"] = _ETAG
         responses["304"] = {"description": "The caller holds it.", "headers": done["headers"]}
@@ -139,7 +157,7 @@ def _query(schema: dict[str, Any]) -> list[Any]:
 def _headers(route: Route) -> list[Any]:
     headers: list[Any] = [_header(_CORRELATION_ID, _TEXT)]
     if route.method != "GET":
-        headers.append(_header("X-Requested-With", {"type": "string", "minLength": 1}, required=True))
+        headers.append({**_header("X-Requested-With", {"type": "string", "minLength": 1}), "description": _CSRF})
     if route.conditional:
         headers.append(_header("If-None-Match", _TEXT))
     if route.creates:

@@ -94,6 +94,8 @@ def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:
         ),
     )
     headers = {"X-Correlation-ID": correlation_id, "Cache-Control": "no-store"}
+    if problem.status == STATUS_OF[Unauthorized]:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 wants a challenge; of this one browsers make no dialog
     wait = getattr(error, "retry_after_seconds", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, round(wait)))

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from shared.container import Container
 from shared.errors import AppError
-from shared.identity.models import Caller
+from shared.functions.cookies import Cookie, CookieName
+from shared.identity.models import Caller, Person
 from shared.jobs.ports import JobRunner
 from shared.records import Frozen
 
@@ -18,6 +19,9 @@ Q = TypeVar("Q", bound=BaseModel | None)
 
 MAX_KEY_CHARACTERS = 200
 JSON_TYPE = "application/json"
+
+Access = Literal["connected", "person", "public"]
+"""Who may call a route: who is signed in and whose Smartsheet token works; who is signed in at all; everybody."""
 
 _ETAG = re.compile(r'(?:W/)?"[^"]*"')
 
@@ -40,13 +44,26 @@ class Call(Generic[B, Q]):
     """One authorised, parsed request. `runner` is there on routes that start orchestrations."""
 
     container: Container
-    caller: Caller
+    signed_in: Caller | Person | None
     path: dict[str, str]
     query: Q
     body: B
     idempotency_key: str | None
     runner: JobRunner | None
     if_none_match: str | None = None
+    cookies: Mapping[CookieName, SecretStr] = field(default_factory=dict[CookieName, SecretStr], repr=False)
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls, on a route for the connected."""
+        assert isinstance(self.signed_in, Caller)
+        return self.signed_in
+
+    @property
+    def person(self) -> Person:
+        """Who is signed in, on a route for persons."""
+        assert isinstance(self.signed_in, Person)
+        return self.signed_in
 
     def has(self, etag: str) -> bool:
         """Whether the caller says that they hold the answer with this tag (RFC 9110, weak comparison)."""
@@ -60,11 +77,25 @@ def _opaque(etag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose body is made already; `body` is None with `not_modified`. `status` None is the route's."""
+    """An answer whose body is made already, or that sets cookies; `body` is None with `not_modified`.
+
+    `status` None is the route's.
+    """
 
     body: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    cookies: tuple[Cookie, ...] = ()
     status: int | None = None
+
+    @classmethod
+    def of(cls, result: BaseModel, *cookies: Cookie) -> "Reply":
+        """A model as JSON, and cookies."""
+        return cls(result.model_dump_json(by_alias=True).encode(), cookies=cookies)
+
+    @classmethod
+    def redirect(cls, url: str, *cookies: Cookie) -> "Reply":
+        """Send the browser elsewhere, without telling there where it comes from."""
+        return cls(b"", {"Location": url, "Referrer-Policy": "no-referrer"}, cookies)
 
     @property
     def not_modified(self) -> bool:
@@ -81,7 +112,8 @@ class Route:
 
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
     and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
-    JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer.
+    JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer. Whoever forgets
+    `access` has made a route for the connected.
     """
 
     name: str
@@ -100,6 +132,12 @@ class Route:
     media_type: str = JSON_TYPE
     uploads: tuple[str, ...] = ()
     other_status: int | None = None
+    access: Access = "connected"
+
+    @property
+    def redirects(self) -> bool:
+        """Whether it sends browsers elsewhere."""
+        return self.status == 302
 
     @property
     def creates(self) -> bool:

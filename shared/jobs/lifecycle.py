@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.ai.estimates import PriceTable
-from shared.errors import AppError, PreconditionFailed, RateLimited, StorageFull, UpstreamUnavailable
+from shared.errors import AppError, PreconditionFailed, RateLimited, StorageFull, Unauthorized, UpstreamUnavailable
 from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
+from shared.identity.models import Caller
 from shared.identity.ports import Identity
 from shared.ids import JobId
 from shared.jobs.kinds import KINDS
@@ -18,10 +19,12 @@ from shared.jobs.models import (
     JobError,
     JobPlan,
     JobResult,
+    Paused,
     RowOutcome,
     SampleResult,
     TokenCount,
 )
+from shared.jobs.pausing import GIVEN_UP, next_look
 from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.processing import RowProcessor
@@ -47,6 +50,7 @@ log = get_logger(__name__)
 
 _SAMPLES = 5
 _ATTEMPTS = 10
+_LOOK_AGAIN = timedelta(minutes=1)
 _TRANSIENT = (UpstreamUnavailable, StorageFull, RateLimited)
 _NOT_GOING_ON = JobError(code="job_finished", message="The job has ended already.")
 
@@ -67,6 +71,7 @@ class JobLifecycle:
         prices: PriceTable,
         *,
         model_name: str,
+        sign_in_wait: timedelta = timedelta(days=7),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._identity = identity
@@ -79,6 +84,7 @@ class JobLifecycle:
         self._queue = queue
         self._prices = prices
         self._model_name = model_name
+        self._sign_in_wait = sign_in_wait
         self._clock = clock
         self._running = RunningJobs(store, ledger, clock=clock)
 
@@ -87,20 +93,27 @@ class JobLifecycle:
         job = await self._store.get(run.owner, run.job_id)
         if job.finished or job.run != run.run:
             return _not_planned(_NOT_GOING_ON)
+        caller: Caller | None = None
         plan = job.plan
-        if plan is None:
-            try:
-                plan = await self._plan_all_rows(job)
-            except _TRANSIENT:
+        try:
+            if plan is None or job.paused is not None:
+                caller = await self._identity.caller_of_user(job.owner)
+                plan = await self._plan_all_rows(caller, job) if plan is None else plan
+                await self._sheets.confirm_access(caller, job.sheet_id)
+        except _TRANSIENT:
+            if job.paused is None:
                 raise
-            except AppError as error:
-                return _not_planned(JobError(code=error.code, message=error.detail))
-        if job.status != "processing":
-            await self._change(run, status="processing", total=plan.total, plan=plan)
+            return _planned_at(self._clock() + _LOOK_AGAIN)
+        except Unauthorized:
+            until = await self._pause(run, caller)
+            return _not_planned(until) if isinstance(until, JobError) else _planned_at(until)
+        except AppError as error:
+            return _not_planned(JobError(code=error.code, message=error.detail))
+        if job.status != "processing" or job.paused is not None:
+            await self._change(run, status="processing", total=plan.total, plan=plan, paused=None)
         return Planned(slots=plan.slots, rows_per_slot=plan.rows_per_slot, total=plan.total)
 
-    async def _plan_all_rows(self, job: Job) -> JobPlan:
-        caller = await self._identity.caller_of_user(job.owner)
+    async def _plan_all_rows(self, caller: Caller, job: Job) -> JobPlan:
         sheet = await self._sheets.open(caller, job.sheet_id)
         plan, parts = plan_rows(job.run, [row.id for row in sheet.rows])
         await self._ledger.save_plan(job.job_id, parts)
@@ -112,6 +125,7 @@ class JobLifecycle:
         job = await self._running.get(run)
         if job.finished or job.plan is None:
             return SlotResult(counts=Counts(), error=_NOT_GOING_ON)
+        caller: Caller | None = None
         try:
             caller = await self._identity.caller_of_user(run.owner)
             rows = await self._running.rows(slot)
@@ -119,18 +133,29 @@ class JobLifecycle:
             return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
         except _TRANSIENT:
             raise
+        except Unauthorized:
+            until = await self._pause(run, caller)
+            if isinstance(until, JobError):
+                return SlotResult(counts=Counts(), error=until)
+            return SlotResult(counts=Counts(), paused_until=until)
         except AppError as error:
             return SlotResult(counts=Counts(), error=JobError(code=error.code, message=error.detail))
 
     async def apply(self, apply: ApplyRun) -> ApplyResult:
         """Write outcomes to the sheet."""
         run = apply.job
+        caller: Caller | None = None
         try:
             job = await self._store.get(run.owner, run.job_id)
             caller = await self._identity.caller_of_user(run.owner)
             return await self._writer.apply(caller, job, flush=apply.flush)
         except _TRANSIENT:
             return ApplyResult(settled=0, remaining=True, wait_until=self._clock() + timedelta(seconds=5))
+        except Unauthorized:
+            until = await self._pause(run, caller)
+            if isinstance(until, JobError):
+                return ApplyResult(settled=0, remaining=True, error=until)
+            return ApplyResult(settled=0, remaining=True, paused_until=until)
         except AppError as error:
             problem = JobError(code=error.code, message=error.detail)
             return ApplyResult(settled=0, remaining=True, error=problem)
@@ -164,6 +189,7 @@ class JobLifecycle:
             status="failed" if error else "completed",
             error=error,
             result=result,
+            paused=None,
             progress=len(outcomes),
             failed_rows=result.failed_rows,
             skipped_rows=result.skipped_rows,
@@ -183,11 +209,24 @@ class JobLifecycle:
         await self._queue.send(GUARD_QUEUE, run, delay_seconds=GUARD_SECONDS)
         await runner.start(job)
 
-    async def _change(self, run: JobRun, **changes: Any) -> Job:
+    async def _pause(self, run: JobRun, refused: Caller | None) -> datetime | JobError:
+        """Let the job wait for its owner to sign in; when to look again, or why it waits no longer.
+
+        `refused` is the caller whose token Smartsheet did not take; None when there was none to try.
+        """
+        if refused is not None:
+            await self._identity.token_refused(refused)
+        paused = Paused(reason="needs_sign_in", since=self._clock())
+        job = await self._change(run, unless_paused=True, status="processing", paused=paused)
+        if job.finished or job.paused is None:
+            return _NOT_GOING_ON
+        return next_look(job.paused.since, self._clock(), at_most=self._sign_in_wait) or GIVEN_UP
+
+    async def _change(self, run: JobRun, *, unless_paused: bool = False, **changes: Any) -> Job:
         """Save changes of a job that has not ended, and publish its state."""
         for _ in range(_ATTEMPTS):
             job = await self._store.get(run.owner, run.job_id)
-            if job.finished:
+            if job.finished or (unless_paused and job.paused is not None):
                 return job
             update = {**changes, "updated_at": self._clock()}
             update["progress"] = max(job.progress, changes.get("progress", 0))
@@ -203,6 +242,7 @@ class JobLifecycle:
         data = {
             "jobId": job.id,
             "status": job.status,
+            "paused": None if job.paused is None else {"reason": job.paused.reason},
             "progress": job.progress,
             "total": job.total,
             "failedRows": job.failed_rows,
@@ -249,6 +289,10 @@ class JobLifecycle:
             return Cost()
         amount = self._prices.amount(self._model_name, tokens.input, tokens.output)
         return Cost(amount=amount, currency=price.currency)
+
+
+def _planned_at(until: datetime) -> Planned:
+    return Planned(slots=0, rows_per_slot=1, total=0, paused_until=until)
 
 
 def _not_planned(error: JobError) -> Planned:

@@ -52,6 +52,13 @@ class JobResult(Frozen):
     cost: Cost
 
 
+class Paused(Frozen):
+    """Why a job does not go on for now, and since when."""
+
+    reason: Literal["needs_sign_in"]
+    since: datetime
+
+
 class JobPlan(Frozen):
     """How a job's rows were cut: `slots` activities of at most `rows_per_slot` rows."""
 
@@ -76,6 +83,7 @@ class Job(Record):
     source_column_ids: tuple[ColumnId, ...]
     target_column_id: ColumnId
     plan: JobPlan | None = None
+    paused: Paused | None = None
     request_hash: str
     parameters: dict[str, Any]
     error: JobError | None = None

@@ -9,6 +9,9 @@ new function name, because running instances are replayed against their history.
 Waves instead of a sliding window: the host takes a Python orchestrator's actions one after the other, so a
 task that was started by one `task_any` holds up whatever a later one wants to start. Nothing waits alone here:
 every yield is an `all_of` of new tasks, or a timer when no row can go on.
+
+A step that finds the owner's token refused says when to look again. Then one timer and `plan_job`, which tells whether
+they have signed in, take turns; waves would fill the history for nothing.
 """
 
 from collections.abc import Generator, Sequence
@@ -102,18 +105,22 @@ def run_chunk(context: OrchestratorContext, chunk: ChunkRun) -> Steps:
         answers: list[Any] = yield context.all_of(tasks)
         results = [SlotResult.model_validate(answer) for answer in answers[: len(batch)]]
         for slot, result in zip(batch, results, strict=True):
-            if result.deferred_until is None:
+            if result.deferred_until is None and result.paused_until is None:
                 counts += result.counts
             else:
                 waiting.append(OpenSlot(slot=slot, not_before=result.deferred_until))
         error = next((result.error for result in results if result.error), None)
         if error is not None:
             return _dump(ChunkResult(counts=counts, error=error))
+        paused_until = _latest(results)
+        if paused_until is not None:
+            open_slots = (*(OpenSlot(slot=slot) for slot in left), *waiting)
+            return _dump(ChunkResult(counts=counts, open=open_slots, paused_until=paused_until))
     return _dump(ChunkResult(counts=counts, open=(*(OpenSlot(slot=slot) for slot in left), *waiting)))
 
 
 def _run(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, JobError | None]:
-    planned = Planned.model_validate((yield context.activity("plan_job", job, retried=True)))
+    planned = yield from _planned(context, job)
     if planned.error is not None:
         return planned.error
     open_slots = [OpenSlot(slot=slot) for slot in range(planned.slots)]
@@ -136,7 +143,11 @@ def _run(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTas
         counts = sum((result.counts for result in results), counts)
         open_slots = [slot for result in results for slot in result.open] + open_slots
         context.show({"total": planned.total, "wave": wave, **counts.model_dump()})
-        error = next((r.error for r in [*map(ApplyResult.model_validate, writes), *results] if r.error), None)
+        applied = [ApplyResult.model_validate(write) for write in writes]
+        error = next((r.error for r in [*applied, *results] if r.error), None)
+        if error is not None:
+            return error
+        error = yield from _signed_in(context, job, _latest([*applied, *results]))
         if error is not None:
             return error
     return (yield from _write_rest(context, job))
@@ -148,10 +159,41 @@ def _write_rest(context: OrchestratorContext, job: JobRun) -> Generator[Orchestr
         applied = ApplyResult.model_validate(answer)
         if applied.error is not None:
             return applied.error
-        if applied.wait_until is not None:
+        if applied.paused_until is not None:
+            error = yield from _signed_in(context, job, applied.paused_until)
+            if error is not None:
+                return error
+        elif applied.wait_until is not None:
             yield context.timer(applied.wait_until)
         elif not applied.remaining:
             return None
+
+
+def _planned(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, Planned]:
+    """The plan, once the owner's token works."""
+    while True:
+        planned = Planned.model_validate((yield context.activity("plan_job", job, retried=True)))
+        if planned.paused_until is None:
+            return planned
+        context.show({"paused": "needs_sign_in"})
+        yield context.timer(planned.paused_until)
+
+
+def _signed_in(
+    context: OrchestratorContext, job: JobRun, paused_until: datetime | None
+) -> Generator[OrchestratorTask, Any, JobError | None]:
+    """Wait until the owner's token works again, if it does not; why there is nothing to wait for any more."""
+    if paused_until is None:
+        return None
+    context.show({"paused": "needs_sign_in"})
+    yield context.timer(paused_until)
+    planned = yield from _planned(context, job)
+    return planned.error
+
+
+def _latest(results: Sequence[SlotResult | ChunkResult | ApplyResult]) -> datetime | None:
+    """Until when the job is paused, if any step found it to be."""
+    return max((result.paused_until for result in results if result.paused_until), default=None)
 
 
 def _take(slots: Sequence[OpenSlot], most: int, now: datetime) -> tuple[list[int], list[OpenSlot]]:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.ids import ColumnId, JobId, RowId, SheetId
-from shared.jobs.models import Job, JobError, JobResult, JobStatus
+from shared.jobs.models import Job, JobError, JobResult, JobStatus, Paused
 from shared.records import Frozen
 
 
@@ -39,6 +39,7 @@ class JobView(Frozen):
     type: str
     sheet_id: SheetId
     status: JobStatus
+    paused: Paused | None = Field(description="Set while the job waits, such as for its owner to sign in again.")
     progress: int = Field(description="Rows that have an outcome.")
     total: int
     failed_rows: int
@@ -58,6 +59,7 @@ class JobView(Frozen):
             type=job.type,
             sheet_id=job.sheet_id,
             status=job.status,
+            paused=job.paused,
             progress=job.progress,
             total=job.total,
             failed_rows=job.failed_rows,

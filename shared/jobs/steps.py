@@ -22,11 +22,15 @@ class JobRun(Frozen):
 
 
 class Planned(Frozen):
-    """How the rows were cut: `slots` activities of at most `rows_per_slot` rows."""
+    """How the rows were cut: `slots` activities of at most `rows_per_slot` rows.
+
+    With `paused_until`, the job waits for its owner to sign in: plan it again then.
+    """
 
     slots: int
     rows_per_slot: int
     total: int
+    paused_until: datetime | None = None
     error: JobError | None = None
 
 
@@ -56,10 +60,14 @@ class SlotRun(Frozen):
 
 
 class SlotResult(Frozen):
-    """What became of a slot's rows. With `deferred_until`, some rows wait for room in the quota."""
+    """What became of a slot's rows. With `deferred_until`, some rows wait for room in the quota.
+
+    With `paused_until`, the job waits for its owner to sign in, and none of the rows was worked on.
+    """
 
     counts: Counts
     deferred_until: datetime | None = None
+    paused_until: datetime | None = None
     error: JobError | None = None
 
 
@@ -86,6 +94,7 @@ class ChunkResult(Frozen):
 
     counts: Counts
     open: tuple[OpenSlot, ...] = ()
+    paused_until: datetime | None = None
     error: JobError | None = None
 
 
@@ -102,6 +111,7 @@ class ApplyResult(Frozen):
     settled: int
     remaining: bool
     wait_until: datetime | None = None
+    paused_until: datetime | None = None
     error: JobError | None = None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from shared.errors import AppError, Forbidden, InvalidInput, NotFound
+from shared.errors import AppError, Forbidden, InvalidInput, NotFound, Unauthorized
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
@@ -72,7 +72,11 @@ class RealtimeService:
             if connection is None:
                 raise NotFound("This connection is not known; connect again.", code="connection_not_found")
             caller = await self._identity.caller_of_user(UserId(connection.user_id))
-            await self.require_access(caller, topic)
+            try:
+                await self.require_access(caller, topic)
+            except Unauthorized:
+                await self._identity.token_refused(caller)
+                raise
             await self._gateway.add_to_group(topic, connection_id)
             seq = await self._events.last_seq(topic)  # after joining: what comes later is pushed
         except AppError as error:

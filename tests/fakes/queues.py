@@ -26,6 +26,7 @@ class FakeGateway:
     def __init__(self) -> None:
         self.pushed: list[tuple[str, Mapping[str, Any]]] = []
         self.groups: dict[str, set[str]] = {}
+        self.closed: list[tuple[str, str]] = []
         self.down = False
 
     async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> Any:
@@ -42,3 +43,8 @@ class FakeGateway:
 
     async def remove_from_group(self, group: str, connection_id: str) -> None:
         self.groups.get(group, set()).discard(connection_id)
+
+    async def close_user(self, user_id: str, *, reason: str) -> None:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        self.closed.append((user_id, reason))

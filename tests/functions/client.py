@@ -21,6 +21,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     text: str
+    set_cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -71,7 +72,8 @@ class Functions:
         self._contract.check(name, request, response)
         text = response.get_body().decode()
         assert not any(secret in text for secret in SECRETS), "a secret was told to a caller"
-        return Answer(response.status_code, cast(Mapping[str, str], response.headers), text)
+        cookies = tuple(response.headers.get_all("Set-Cookie"))
+        return Answer(response.status_code, cast(Mapping[str, str], response.headers), text, cookies)
 
     async def deliver(self, name: str, message: Any, *, attempt: int = 1) -> None:
         """Call a queue function with a message as it lies in the queue."""

@@ -33,11 +33,11 @@ OPTIONAL = {
 
 
 @contextmanager
-def only_these_settings() -> Iterator[None]:
-    """Within the block the environment has these settings, and none of the developer's own."""
+def only_these_settings(**changes: str) -> Iterator[None]:
+    """Within the block the environment has these settings with `changes`, and none of the developer's own."""
     with pytest.MonkeyPatch.context() as patch:
         for field in Settings.model_fields.values():
             patch.delenv(str(field.alias), raising=False)
-        for name, value in {**REQUIRED, **OPTIONAL}.items():
+        for name, value in {**REQUIRED, **OPTIONAL, **changes}.items():
             patch.setenv(name, value)
         yield

@@ -54,10 +54,10 @@ def test_the_host_names_every_missing_setting_and_ends(app_dir: Path):
 
 
 def test_the_host_names_wrong_settings_without_their_values(app_dir: Path):
-    wrong = {**REQUIRED, "AUTH_MODE": "token", "AZURE_OPENAI_CONCURRENCY": "several"}
+    wrong = {**REQUIRED, "AUTH_MODE": "several", "AZURE_OPENAI_CONCURRENCY": "several"}
     host = start_host(app_dir, **wrong)
     assert host.returncode == 1
-    assert "  - AUTH_MODE: token is not available in this version" in host.stderr
+    assert "  - AUTH_MODE: Input should be 'single' or 'token'" in host.stderr
     assert "  - AZURE_OPENAI_CONCURRENCY: " in host.stderr
     assert not any(secret in host.stderr for secret in (*SECRETS, "several"))
 

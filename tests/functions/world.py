@@ -64,9 +64,9 @@ class FakeDurableClient:
 class World:
     """A container wired on fakes, and the fakes."""
 
-    def __init__(self, tmp_path: Path, rows: int = 3) -> None:
+    def __init__(self, tmp_path: Path, rows: int = 3, *, source: type[FakeSheetSource] = FakeSheetSource) -> None:
         values = [[f"Report {n}", f"The pump of station {n} {CELL_TEXT}."] for n in range(1, rows + 1)]
-        self.source = FakeSheetSource(sheet_of(["Title", "Text", "Summary"], values, name="Reports"))
+        self.source = source(sheet_of(["Title", "Text", "Summary"], values, name="Reports"))
         self.model = FakeModel()
         self.queues = CheckedQueues()
         self.gateway = FakeGateway()

@@ -72,7 +72,8 @@ def test_what_is_missing_and_what_is_wrong_is_named_together(environment: pytest
 
 def test_spaces_around_a_pasted_value_are_dropped(environment: pytest.MonkeyPatch):
     environment.setenv("SMARTSHEET_ACCESS_TOKEN", " token\n")
-    assert load_settings().smartsheet_access_token.get_secret_value() == "token"
+    token = load_settings().smartsheet_access_token
+    assert token is not None and token.get_secret_value() == "token"
 
 
 @pytest.mark.parametrize(
@@ -139,9 +140,73 @@ def test_the_one_built_in_user_works_on_loopback(environment: pytest.MonkeyPatch
     assert load_settings().public_base_url == url.rstrip("/").lower()
 
 
-def test_signing_in_by_token_is_not_available_yet(environment: pytest.MonkeyPatch):
-    found = faults(environment, AUTH_MODE="token", PUBLIC_BASE_URL="https://sheets.example")
-    assert found == {"AUTH_MODE": "token is not available in this version; leave it out or give single"}
+PUBLIC = {"AUTH_MODE": "token", "PUBLIC_BASE_URL": "https://sheets.example"}
+
+
+def test_people_who_sign_in_bring_their_own_tokens(environment: pytest.MonkeyPatch):
+    environment.delenv("SMARTSHEET_ACCESS_TOKEN")
+    environment.setenv("AUTH_MODE", "token")
+    settings = load_settings()
+    assert (settings.smartsheet_access_token, settings.allowed_users) == (None, ())
+    assert (settings.token_key_url, settings.token_key_path) == (None, Path("/nowhere/key.jwk"))
+
+
+def test_off_loopback_it_has_to_be_said_who_may_sign_in(environment: pytest.MonkeyPatch):
+    assert faults(environment, **PUBLIC) == {"ALLOWED_USERS": "is missing"}
+    assert "loopback only" in faults(environment, **PUBLIC, ALLOWED_USERS="ada@example.com, *")["ALLOWED_USERS"]
+
+
+def test_addresses_domains_and_ids_may_sign_in(environment: pytest.MonkeyPatch):
+    for name, value in {**PUBLIC, "ALLOWED_USERS": " ada@example.com ,@example.org,, 4583173393803140"}.items():
+        environment.setenv(name, value)
+    assert load_settings().allowed_users == ("ada@example.com", "@example.org", "4583173393803140")
+
+
+@pytest.mark.parametrize("entries", ["ada", "example.com", "@", "ada@", "@exa mple.com", "ada@@example.com", ",", "*@"])
+def test_entries_that_nobody_matches_are_refused(environment: pytest.MonkeyPatch, entries: str):
+    assert "give e-mail addresses" in faults(environment, AUTH_MODE="token", ALLOWED_USERS=entries)["ALLOWED_USERS"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "key.jwk",
+        "http://contoso.vault.azure.net/keys/tokens",
+        "https://contoso.vault.azure.net/secrets/tokens",
+        "https://contoso.vault.azure.net.example.com/keys/tokens",
+        "https://contoso.vault.azure.net/keys/tokens/latest",
+    ],
+)
+def test_a_key_is_in_key_vault_or_in_a_file(environment: pytest.MonkeyPatch, key: str):
+    assert list(faults(environment, TOKEN_KEY=key)) == ["TOKEN_KEY"]
+
+
+@pytest.mark.parametrize("version", ["", "/0123456789abcdef0123456789abcdef"])
+def test_a_key_of_key_vault_may_be_fixed_to_a_version(environment: pytest.MonkeyPatch, version: str):
+    environment.setenv("TOKEN_KEY", f"https://contoso.vault.azure.net/keys/tokens{version}")
+    assert load_settings().token_key_url == f"https://contoso.vault.azure.net/keys/tokens{version}"
+
+
+def test_a_database_in_the_cloud_needs_a_key_to_be_named(environment: pytest.MonkeyPatch):
+    found = faults(environment, AUTH_MODE="token", DATABASE_URL="https://contoso.documents.azure.com")
+    assert found == {"TOKEN_KEY": "is missing"}
+
+
+def test_a_key_file_that_others_can_read_stops_the_start(environment: pytest.MonkeyPatch, tmp_path: Path):
+    key = tmp_path / "key.jwk"
+    key.touch(0o640)
+    database = f"sqlite:///{tmp_path / 'chatsheet.db'}"
+    for values in ({"DATABASE_URL": database}, {"TOKEN_KEY": str(key)}):
+        found = faults(environment, AUTH_MODE="token", **values)
+        assert "chmod 600" in found["TOKEN_KEY"]
+    key.chmod(0o600)
+    assert load_settings().token_key_path == key
+
+
+@pytest.mark.parametrize("name", ["SMARTSHEET_OAUTH_CLIENT_ID", "SMARTSHEET_OAUTH_CLIENT_SECRET"])
+def test_half_of_an_oauth_client_is_refused(environment: pytest.MonkeyPatch, name: str):
+    found = faults(environment, **{name: "half-of-it"})
+    assert found == {"SMARTSHEET_OAUTH_CLIENT_SECRET": "belongs to SMARTSHEET_OAUTH_CLIENT_ID: give both or none"}
 
 
 @pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "SMARTSHEET_API_BASE", "AZURE_OPENAI_API_BASE"])

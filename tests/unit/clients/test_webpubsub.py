@@ -98,3 +98,13 @@ async def test_a_service_that_is_not_there_is_unavailable():
             await gateway.send_to_group("job:1", {})
     assert KEY not in raised.value.detail
     assert url not in raised.value.detail
+
+
+async def test_all_sockets_of_a_user_are_closed_with_the_reason():
+    server = ScriptedServer(204)
+    async with loopback(server.route) as url, gateway_on(url) as gateway:
+        await gateway.close_user("user 1/ä", reason="signed out")
+    ((method, path),) = server.calls
+    user, _, query = path.removeprefix("/api/hubs/chatsheet/users/").partition("/:closeConnections?")
+    assert (method, unquote(user)) == ("POST", "user 1/ä")
+    assert parse_qs(query)["reason"] == ["signed out"]

@@ -15,7 +15,7 @@ from shared.functions.openapi import openapi_document
 from shared.functions.routes import ROUTES
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses"}
+OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses", "security"}
 COMPONENT_NAME = re.compile(r"^[a-zA-Z0-9._-]+$")
 
 
@@ -50,7 +50,7 @@ def schemas(document: dict[str, Any]) -> Iterator[Any]:
 
 
 def test_the_document_says_what_it_is(document: dict[str, Any]):
-    assert set(document) == {"openapi", "info", "paths", "components"}
+    assert set(document) == {"openapi", "info", "paths", "components", "security"}
     assert (document["openapi"], document["info"]["version"]) == ("3.1.0", "1.2.3")
     assert document["info"]["title"]
 
@@ -101,8 +101,24 @@ def test_path_parameters_are_declared_exactly_and_names_are_used_once(
 
 def test_what_the_edge_asks_for_is_documented(operations: list[tuple[str, str, dict[str, Any]]]):
     for _, method, operation in operations:
-        required = {each["name"] for each in operation["parameters"] if each["in"] == "header" and each["required"]}
-        assert required == (set() if method == "get" else {"X-Requested-With"})
+        headers = {each["name"]: each for each in operation["parameters"] if each["in"] == "header"}
+        assert ("X-Requested-With" in headers) == (method != "get")
+        assert not any(each["required"] for each in headers.values())  # scripts, which sign in by bearer, need none
+
+
+def test_every_way_to_sign_in_is_documented_and_which_routes_need_none(document: dict[str, Any]):
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["cookie"]["name"] == "__Host-chatsheet"
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert document["security"] == [{"cookie": []}, {"bearer": []}]
+    operations = [each for item in document["paths"].values() for each in item.values()]
+    public = {each["operationId"] for each in operations if each.get("security") == []}
+    assert public == {"sign_in", "begin_sign_in", "finish_sign_in"}
+
+
+def test_a_redirect_has_no_content_but_says_where_to(document: dict[str, Any]):
+    answer = document["paths"]["/api/auth/smartsheet/login"]["get"]["responses"]["302"]
+    assert "content" not in answer and answer["headers"]["Location"]["required"]
 
 
 def statuses(document: dict[str, Any], name: str) -> set[int]:

@@ -66,6 +66,7 @@ class World:
         self.model = model or FakeModel()
         self.runner = FakeRunner()
         self.queue = FakeQueues()
+        self.identity = SingleUserIdentity(SecretStr("token"))
         self.durable: FakeDurable
         self.restart()
 
@@ -80,7 +81,6 @@ class World:
         }
         if countdown is not None:
             parts = {name: Mortal(part, countdown) for name, part in parts.items()}
-        identity = SingleUserIdentity(SecretStr("token"))
         self.sheets = SheetService(parts["source"], SheetCache(), self.clock)
         self.ledger = DocumentLedger(self.documents)
         self.events = EventBus(parts["events"], clock=self.clock)
@@ -96,7 +96,7 @@ class World:
         )
         self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.queue, clock=self.clock)
         self.lifecycle = JobLifecycle(
-            identity,
+            self.identity,
             self.sheets,
             parts["jobs"],
             parts["ledger"],

@@ -1,0 +1,177 @@
+"""Tokens that expire are renewed in time, once, and what was refused is not used again."""
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from shared.errors import AppError, Unauthorized, UpstreamTimeout, UpstreamUnavailable
+from shared.identity.models import Caller, Credentials
+from shared.identity.sign_in import NewLogin
+from shared.ids import UserId
+from shared.stores.leases import DocumentLeaseStore
+from shared.stores.sqlite import SqliteDocuments
+from tests.unit.identity.world import Instance, World
+
+HOUR = 3600.0
+DOWN = UpstreamUnavailable("Down.")
+
+
+@pytest.fixture
+def world(documents: SqliteDocuments) -> World:
+    return World(documents)
+
+
+async def refused(world: World, login: NewLogin, error: type[AppError] = Unauthorized) -> str:
+    with pytest.raises(error) as raised:
+        await world.token(login.user)
+    return raised.value.code
+
+
+async def test_a_token_that_is_good_for_a_while_is_used_as_it_is(world: World):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR - 601)
+    assert (await world.caller(login)).token.get_secret_value() == "ada-access-1"
+    assert world.provider.refreshes == []
+
+
+async def test_a_token_is_renewed_ten_minutes_before_its_end(world: World):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR - 600)
+    assert (await world.caller(login)).token.get_secret_value() == "ada-access-2"
+    world.clock.advance(HOUR - 600)
+    assert await world.token(login.user) == "ada-access-3"
+    assert world.provider.refreshes == ["ada-refresh-1", "ada-refresh-2"]
+
+
+async def test_a_token_that_does_not_expire_is_never_renewed(world: World):
+    login = await world.sign_in()
+    world.clock.advance(6 * 86_400)
+    assert await world.token(login.user) == "ada-token"
+
+
+async def test_of_many_instances_one_renews_and_all_get_the_new_token(world: World):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR - 60)
+    instances = [Instance(world) for _ in range(4)]
+    tokens = await asyncio.gather(*(world.token(login.user, app) for app in instances for _ in range(2)))
+    assert set(tokens) == {"ada-access-2"}
+    assert world.provider.refreshes == ["ada-refresh-1"]
+
+
+async def test_while_another_instance_is_slow_the_old_token_is_used_as_long_as_it_is_good(world: World):
+    login = await world.sign_in_at_smartsheet()
+    leases = DocumentLeaseStore(world.documents, clock=world.clock)
+    world.clock.advance(HOUR - 60)
+    await leases.acquire(f"token:{login.user.id}", "another", seconds=600)
+    assert await world.token(login.user) == "ada-access-1"
+    assert world.app.slept > 0
+    world.clock.advance(60)
+    assert await refused(world, login, UpstreamUnavailable) == "upstream_unavailable"
+    assert world.provider.refreshes == []
+
+
+async def test_an_instance_that_died_while_renewing_is_not_waited_for_for_ever(world: World):
+    login = await world.sign_in_at_smartsheet()
+    leases = DocumentLeaseStore(world.documents, clock=world.clock)
+    world.clock.advance(HOUR - 60)
+    await leases.acquire(f"token:{login.user.id}", "died", seconds=120)
+    world.clock.advance(121)
+    assert await world.token(login.user) == "ada-access-2"
+
+
+@pytest.mark.parametrize("error", [DOWN, UpstreamTimeout("Late.")])
+async def test_a_provider_that_cannot_be_reached_is_asked_again_later(world: World, error: AppError):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR - 60)
+    world.provider.errors = [error, error]
+    assert await world.token(login.user) == "ada-access-1"  # still good for a minute
+    world.clock.advance(60)
+    await refused(world, login, UpstreamUnavailable)
+    assert (await world.user(login.user)).status == "connected"
+    assert await world.token(login.user) == "ada-access-2"
+
+
+async def test_a_renewal_whose_answer_was_lost_needs_a_sign_in_only_because_the_provider_says_so(world: World):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR)
+    world.provider.errors = [UpstreamTimeout("Lost.")]
+    await refused(world, login, UpstreamUnavailable)
+    assert (await world.user(login.user)).status == "connected"
+    world.provider.end("ada-refresh-1")  # it took effect
+    assert await refused(world, login) == "needs_sign_in"
+    assert (await world.user(login.user)).status == "needs_sign_in"
+    again = await world.sign_in_at_smartsheet()
+    assert again.user.id == login.user.id
+    assert await world.token(login.user) == "ada-access-1"
+
+
+async def test_a_token_that_was_refused_is_not_used_again(world: World):
+    login = await world.sign_in()
+    caller = await world.caller(login)
+    await world.app.identity.token_refused(caller)
+    assert await refused(world, login) == "needs_sign_in"
+    with pytest.raises(Unauthorized):
+        await world.caller(login)
+
+
+async def test_a_late_refusal_of_an_old_token_does_not_harm_the_new_one(world: World):
+    login = await world.sign_in("ada-old")
+    old = await world.caller(login)
+    await world.sign_in("ada-new")
+    await world.app.identity.token_refused(old)
+    assert await world.token(login.user) == "ada-new"
+
+
+async def test_a_refusal_that_is_told_many_times_at_once_is_noted(world: World):
+    login = await world.sign_in()
+    caller = await world.caller(login)
+    await asyncio.gather(*(world.app.identity.token_refused(caller) for _ in range(8)))
+    assert (await world.user(login.user)).status == "needs_sign_in"
+
+
+async def test_the_refusal_of_somebody_unknown_is_said(world: World):
+    with pytest.raises(Unauthorized):
+        await world.app.identity.token_refused(Caller(UserId("nobody"), SecretStr("x")))
+
+
+async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_made(world: World):
+    by_oauth = await world.sign_in_at_smartsheet("ada")
+    by_token = await world.sign_in("bob-token")
+    for login in (by_oauth, by_token):
+        caller = await world.caller(login)
+        person = await world.app.identity.person_of_request(Credentials(cookie=login.cookie))
+        assert caller.may_approve and person.may_approve
+        await world.app.sign_in.disconnect(person)
+        stored = await world.user(login.user)
+        assert (stored.status, stored.connection) == ("disconnected", None)
+    assert world.provider.revoked == ["ada-access-1"]
+
+
+async def test_disconnecting_works_while_the_provider_is_down_or_the_key_is_lost(world: World):
+    first, second = await world.sign_in_at_smartsheet("ada"), await world.sign_in_at_smartsheet("bob")
+    world.provider.errors = [DOWN]
+    await world.app.sign_in.disconnect(await world.app.identity.person_of_request(Credentials(cookie=first.cookie)))
+    restarted = Instance(world)
+    world.ring.lost = True
+    await restarted.sign_in.disconnect(await restarted.identity.person_of_request(Credentials(cookie=second.cookie)))
+    for login in (first, second):
+        assert (await world.user(login.user)).connection is None
+
+
+async def test_a_newer_version_of_the_key_is_taken_on_by_use(world: World):
+    login = await world.sign_in()
+    world.ring.version = "k2"
+    assert await world.token(login.user) == "ada-token"
+    stored = (await world.user(login.user)).connection
+    assert stored is not None and stored.data_key.key_id == "k2"
+    assert await world.token(login.user, Instance(world)) == "ada-token"
+
+
+async def test_when_the_key_is_lost_a_sign_in_mends_it(world: World):
+    login = await world.sign_in()
+    world.ring.lost = True
+    world.app = Instance(world)
+    assert await refused(world, login) == "needs_sign_in"
+    assert (await world.sign_in("ada-again")).user.id == login.user.id
+    assert await world.token(login.user) == "ada-again"
