@@ -89,7 +89,7 @@ def check_column(
 def _write(sheet: Sheet, given: ColumnInput | ColumnChange, target: _Target) -> ColumnWrite:
     old = target.old
     options = given.options
-    if given.symbol is not None and target.keeps_type and old is not None and old.options:
+    if given.symbol is not None and target.keeps_type and old is not None and old.options and old.symbol is None:
         options = ()  # the symbol brings its own
     # Smartsheet wants the type beside options and symbol (error 1090).
     typed = old is None or given.type is not None or options is not None or given.symbol is not None
