@@ -21,7 +21,7 @@ from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
 from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.events.bus import EventBus
 from shared.health import HealthService
 from shared.identity.allow_list import AllowList
@@ -208,7 +208,7 @@ class Container:
     @cached_property
     def realtime(self) -> RealtimeService:
         """Topics and subscriptions."""
-        gates = {"job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
+        gates = {"user": _user_gate, "job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
         store = DocumentConnectionStore(self.documents)
         return RealtimeService(self.webpubsub, store, self.identity, self.events, gates)
 
@@ -357,6 +357,11 @@ class Container:
                 await opened.aclose()
         if "documents" in self.__dict__:
             await self.documents.close()
+
+
+async def _user_gate(caller: Caller, subject: str) -> None:
+    if subject != caller.user_id:
+        raise NotFound("There is no such topic for you.", code="topic_not_found")
 
 
 _container: Container | None = None
