@@ -39,10 +39,12 @@ from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.processing import RowProcessor
 from shared.jobs.service import JobService
 from shared.jobs.writing import OutcomeWriter
+from shared.metrics import InstanceMetrics, Metrics
 from shared.realtime.push import push_to
 from shared.realtime.service import RealtimeService
 from shared.records import utc_now
 from shared.resilience.circuit import CircuitBreaker
+from shared.resilience.rate_limits import RateLimiter, RequestClass
 from shared.settings import Settings, load_settings
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
@@ -61,6 +63,7 @@ from shared.stores.identity import (
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
 from shared.stores.leases import DocumentLeaseStore
 from shared.stores.messages import DocumentMessageStore
+from shared.stores.rate_limits import DocumentRateStore
 from shared.stores.sessions import DocumentSessionStore
 from shared.stores.sqlite import SqliteDocuments
 
@@ -70,6 +73,11 @@ class Container:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._breakers: dict[str, CircuitBreaker] = {}
+
+    def _breaker(self, service: str) -> CircuitBreaker:
+        """The circuit breaker of a service, by the name that people read."""
+        return self._breakers.setdefault(service, CircuitBreaker(service))
 
     # --- what the edge asks ------------------------------------------------------------------------
 
@@ -104,6 +112,28 @@ class Container:
         """API tokens. Raises `Conflict` (`single_user_mode`) where there is nobody to have any."""
         self._require_token_mode()
         return ApiTokens(DocumentApiTokenStore(self.documents))
+
+    @cached_property
+    def rate_limiter(self) -> RateLimiter:
+        """How many requests each caller may make."""
+        settings = self.settings
+        limits: dict[RequestClass, int] = {
+            "read": settings.rate_limit_read,
+            "write": settings.rate_limit_write,
+            "start": settings.rate_limit_start,
+            "sign_in": settings.rate_limit_sign_in,
+        }
+        return RateLimiter(DocumentRateStore(self.documents), limits)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Counters of this instance."""
+        return Metrics(self.settings.instance)
+
+    def report_metrics(self) -> InstanceMetrics:
+        """The counters as they are now."""
+        circuits = {name: breaker.state for name, breaker in self._breakers.items()}
+        return self.metrics.report(circuits, self.sheets.metrics())
 
     @cached_property
     def health(self) -> HealthService:
@@ -220,7 +250,7 @@ class Container:
         account_url = self.settings.cosmos_url
         if account_url is None:
             return SqliteDocuments(self.settings.sqlite_path)
-        return CosmosDocuments(account_url, key=self.settings.cosmos_key, breaker=CircuitBreaker("The database"))
+        return CosmosDocuments(account_url, key=self.settings.cosmos_key, breaker=self._breaker("The database"))
 
     @cached_property
     def smartsheet(self) -> SmartsheetClient:
@@ -229,6 +259,7 @@ class Container:
             self.settings.smartsheet_api_base,
             timeout_seconds=self.settings.smartsheet_timeout_seconds,
             write_timeout_seconds=self.settings.smartsheet_write_timeout_seconds,
+            breaker=self._breaker("Smartsheet"),
         )
 
     @cached_property
@@ -248,18 +279,18 @@ class Container:
             model=settings.openai_model,
             timeout_seconds=settings.openai_timeout_seconds,
             gate=gate,
-            breaker=CircuitBreaker("Azure OpenAI"),
+            breaker=self._breaker("Azure OpenAI"),
         )
 
     @cached_property
     def queues(self) -> StorageQueues:
         """Storage queues."""
-        return StorageQueues(self.settings.storage_connection, breaker=CircuitBreaker("Storage queues"))
+        return StorageQueues(self.settings.storage_connection, breaker=self._breaker("Storage queues"))
 
     @cached_property
     def webpubsub(self) -> WebPubSubGateway:
         """Web PubSub's data plane."""
-        return WebPubSubGateway(self.settings.webpubsub_connection, breaker=CircuitBreaker("Web PubSub"))
+        return WebPubSubGateway(self.settings.webpubsub_connection, breaker=self._breaker("Web PubSub"))
 
     @cached_property
     def webpubsub_host(self) -> str:
@@ -338,7 +369,7 @@ class Container:
             raise Conflict("There is but the one built-in user here; nobody signs in.", code="single_user_mode")
 
     def _key_vault(self, key_url: str) -> KeyVaultKeys:
-        return KeyVaultKeys(key_url, breaker=CircuitBreaker("Key Vault"))
+        return KeyVaultKeys(key_url, breaker=self._breaker("Key Vault"))
 
     async def _job_gate(self, caller: Caller, subject: str) -> None:
         await self.jobs.get(caller, JobId(subject))

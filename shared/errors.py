@@ -5,6 +5,7 @@
     ├── Unauthorized            nobody is signed in, or the token stopped working
     ├── Forbidden               signed in, but not allowed
     ├── NotFound                no such thing for this caller
+    ├── MethodNotAllowed        there is something at the path, but not for this method
     ├── Conflict                the thing is in another state than the caller thought
     │   └── EditConflict        … cells hold something else; says what
     ├── PreconditionFailed      If-Match does not hold
@@ -74,6 +75,17 @@ class NotFound(AppError):
 
     code = "not_found"
     title = "Not found"
+
+
+class MethodNotAllowed(AppError):
+    """The path exists, with other methods."""
+
+    code = "method_not_allowed"
+    title = "Not with this method"
+
+    def __init__(self, detail: str, methods: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.methods = methods
 
 
 class Conflict(AppError):

@@ -1,5 +1,7 @@
 """The edge of every HTTP function: correlation, protection against foreign pages, parsing, errors."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +12,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized, UpstreamTimeout
+from shared.functions.answers import finished
 from shared.functions.cookies import read_cookies, set_cookie
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
@@ -27,6 +30,7 @@ from shared.functions.routes import (
     Upload,
 )
 from shared.identity.models import Caller, Credentials, Person
+from shared.resilience.rate_limits import Allowance, RequestClass
 from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
@@ -55,6 +59,7 @@ def operation(
     uploads: tuple[str, ...] = (),
     other_status: int | None = None,
     access: Access = "connected",
+    any_host: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
@@ -83,6 +88,7 @@ def operation(
             uploads,
             other_status,
             access,
+            any_host,
         )
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)
@@ -114,8 +120,11 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
         container = get_container()
         cookies = read_cookies(header_map(request).get("Cookie", ""), https=container.settings.is_https)
         credentials = Credentials(cookies.get("login"), _bearer(request))
-        require_own_page(request, container, credentials)
+        if not route.any_host:
+            require_own_host(request, container)
+            require_own_page(request, container, credentials)
         signed_in = await _signed_in(route, credentials, container)
+        allowance = await container.rate_limiter.admit(_who(signed_in, request), _class_of(route))
         call = Call(
             container=container,
             signed_in=signed_in,
@@ -127,10 +136,14 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
             if_none_match=header_map(request).get("If-None-Match"),
             cookies=cookies,
         )
-        result = await _handled(route, call)
+        async with asyncio.timeout(container.settings.request_seconds):
+            result = await _handled(route, call)
         if isinstance(result, Reply):
-            return _reply(result, route, https=container.settings.is_https)
-        return json_response(result, route.status)
+            response = _reply(result, route, https=container.settings.is_https)
+        else:
+            response = json_response(result, route.status)
+        _tell_allowance(response, allowance)
+        return response
 
     return await serve_request(route.name, request, work)
 
@@ -139,18 +152,55 @@ async def serve_request(
     name: str, request: func.HttpRequest, work: Callable[[], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Whatever becomes of `work`, answer with the correlation id; errors as problem documents."""
+    started = time.monotonic()
+    container = get_container()
     with correlated(accept_correlation_id(header_map(request).get("X-Correlation-ID"))) as correlation_id:
-        try:
-            response = await work()
-        except AppError as error:
-            log.info("%s: %s", name, error.code)
-            return problem_response(error, correlation_id)
-        except Exception:
-            log.exception("%s failed", name)
-            return internal_error(correlation_id)
+        response = await _worked(name, work, correlation_id)
         response.headers["X-Correlation-ID"] = correlation_id
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        container.metrics.record(name, response.status_code, time.monotonic() - started)
+        return await finished(request, response, container.settings.own_origins)
+
+
+async def _worked(
+    name: str, work: Callable[[], Awaitable[func.HttpResponse]], correlation_id: str
+) -> func.HttpResponse:
+    try:
+        return await work()
+    except AppError as error:
+        log.info("%s: %s", name, error.code)
+        return problem_response(error, correlation_id)
+    except TimeoutError:
+        log.warning("%s took too long", name)
+        return problem_response(UpstreamTimeout("This took too long; look whether it was done."), correlation_id)
+    except Exception:
+        log.exception("%s failed", name)
+        return internal_error(correlation_id)
+
+
+def _who(signed_in: Caller | Person | None, request: func.HttpRequest) -> str:
+    """Whom a request is counted for: the person, or the address that the platform's front end saw last.
+
+    What stands before it in the header, the client may have written (Azure App Service appends the address).
+    """
+    if signed_in is not None:
+        return signed_in.user_id
+    last = header_map(request).get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return f"address:{last.rpartition(':')[0] or last}" if last.count(":") == 1 else f"address:{last}"
+
+
+def _class_of(route: Route) -> RequestClass:
+    if route.access == "public" and route.method != "GET":
+        return "sign_in"
+    if route.starts_jobs or route.uploads:
+        return "start"
+    return "read" if route.method == "GET" else "write"
+
+
+def _tell_allowance(response: func.HttpResponse, allowance: Allowance | None) -> None:
+    if allowance is not None:
+        response.headers["RateLimit-Limit"] = str(allowance.limit)
+        response.headers["RateLimit-Remaining"] = str(allowance.remaining)
+        response.headers["RateLimit-Reset"] = str(allowance.reset_seconds)
 
 
 async def _signed_in(route: Route, credentials: Credentials, container: Container) -> Caller | Person | None:
@@ -173,17 +223,20 @@ async def _handled(route: Route, call: Call[Any, Any]) -> BaseModel | Reply:
         raise
 
 
+def require_own_host(request: func.HttpRequest, container: Container) -> None:
+    """Refuse requests for another host name. Raises `Forbidden` (`host_not_allowed`)."""
+    host = header_map(request).get("Host", "")
+    if host.lower() not in {urlsplit(origin).netloc for origin in container.settings.own_origins}:
+        raise Forbidden("This host name is not one that this service answers for.", code="host_not_allowed")
+
+
 def require_own_page(request: func.HttpRequest, container: Container, credentials: Credentials) -> None:
-    """Refuse what a foreign page, or a name rebound to this address, makes a browser send. Raises `Forbidden`.
+    """Refuse what a foreign page makes a browser send. Raises `Forbidden`.
 
     A script that signs in by bearer needs no `X-Requested-With`: no browser adds a bearer by itself.
     """
-    allowed = container.settings.own_origins
-    host = header_map(request).get("Host", "")
-    if host.lower() not in {urlsplit(origin).netloc for origin in allowed}:
-        raise Forbidden("This host name is not one that this service answers for.", code="host_not_allowed")
     origin = header_map(request).get("Origin")
-    if origin is not None and origin.lower() not in allowed:
+    if origin is not None and origin.lower() not in container.settings.own_origins:
         raise Forbidden("Pages of this origin may not call this service.", code="origin_not_allowed")
     by_bearer = credentials.bearer is not None and credentials.cookie is None
     if request.method in _READING or (by_bearer and container.settings.auth_mode == "token"):

@@ -8,14 +8,30 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from shared.errors import AppError, Forbidden, InvalidInput, RateLimited, Unauthorized, UpstreamUnavailable
+from shared.errors import (
+    AppError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from shared.functions.cookies import name_of
 from shared.functions.problems import PROBLEM_TYPE, STATUS_BY_CODE, STATUS_OF, Problem
-from shared.functions.routes import MAX_KEY_CHARACTERS, Route
+from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, Route
 
 _REF = "#/components/schemas/{model}"
 # What the edge itself answers on every route; the database, which all of them read, may be out of reach.
-_EVERYWHERE: tuple[type[AppError], ...] = (AppError, Unauthorized, Forbidden)
+_EVERYWHERE: tuple[type[AppError], ...] = (
+    AppError,
+    Unauthorized,
+    Forbidden,
+    InvalidInput,
+    RateLimited,
+    UpstreamTimeout,
+)
 _UNAVAILABLE = STATUS_OF[UpstreamUnavailable]
 _COME_BACK_LATER = (STATUS_OF[RateLimited], _UNAVAILABLE)
 _PATH_TYPES = {"guid": {"type": "string", "format": "uuid"}, "long": {"type": "string", "pattern": r"^\d{1,19}$"}}
@@ -89,7 +105,7 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
 
 
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    schema = _TEXT if route.answers is None else schemas[route.answers]
+    schema = schemas[route.answers] if route.answers else {} if route.media_type == JSON_TYPE else _TEXT
     done = _response("Done.", route.media_type, schema)
     responses = {str(route.status): done}
     if route.other_status is not None:
@@ -100,7 +116,7 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     if route.conditional:
         done["headers"]["ETag"] = _ETAG
         responses["304"] = {"description": "The caller holds it.", "headers": done["headers"]}
-    for status in sorted(_error_statuses(route)):
+    for status in sorted(_error_statuses(route) - {route.other_status}):
         responses[str(status)] = _response(HTTPStatus(status).phrase, PROBLEM_TYPE, schemas[Problem])
         if status in _COME_BACK_LATER:
             responses[str(status)]["headers"]["Retry-After"] = {
@@ -124,8 +140,8 @@ def _error_statuses(route: Route) -> set[int]:
     statuses |= {STATUS_OF[kind] for kind in STATUS_OF for error in route.errors if issubclass(kind, error)}
     if route.body is not None or route.uploads:
         statuses |= {*STATUS_BY_CODE.values(), STATUS_OF[InvalidInput]}
-    if route.query.model_fields or route.creates:
-        statuses.add(STATUS_OF[InvalidInput])
+    if "{" in route.path:
+        statuses.add(STATUS_OF[NotFound])  # what is no id belongs to no route
     return statuses
 
 

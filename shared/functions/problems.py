@@ -13,6 +13,7 @@ from shared.errors import (
     FieldError,
     Forbidden,
     InvalidInput,
+    MethodNotAllowed,
     NotFound,
     PreconditionFailed,
     RateLimited,
@@ -30,6 +31,7 @@ STATUS_OF: dict[type[AppError], int] = {
     Unauthorized: 401,
     Forbidden: 403,
     NotFound: 404,
+    MethodNotAllowed: 405,
     Conflict: 409,
     EditConflict: 409,
     PreconditionFailed: 412,
@@ -93,12 +95,14 @@ def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:
             ProblemConflict(row_id=one.row_id, column_id=one.column_id, current=dict(one.current)) for one in conflicts
         ),
     )
-    headers = {"X-Correlation-ID": correlation_id, "Cache-Control": "no-store"}
+    headers = {"X-Correlation-ID": correlation_id}
     if problem.status == STATUS_OF[Unauthorized]:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 wants a challenge; of this one browsers make no dialog
     wait = getattr(error, "retry_after_seconds", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.methods)
     body = problem.model_dump(mode="json", by_alias=True, exclude_defaults=False)
     for name in ("errors", "conflicts"):
         if not body[name]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from shared.container import Container
 from shared.errors import AppError
@@ -28,8 +28,6 @@ _ETAG = re.compile(r'(?:W/)?"[^"]*"')
 
 class NoQuery(Frozen):
     """A route without query parameters."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class Upload(Frozen):
@@ -113,7 +111,7 @@ class Route:
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
     and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
     JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer. Whoever forgets
-    `access` has made a route for the connected.
+    `access` has made a route for the connected. With `any_host`, requests for other host names are served, too.
     """
 
     name: str
@@ -133,6 +131,7 @@ class Route:
     uploads: tuple[str, ...] = ()
     other_status: int | None = None
     access: Access = "connected"
+    any_host: bool = False
 
     @property
     def redirects(self) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import UpstreamUnavailable
 from tests.functions.client import Functions
-from tests.functions.world import World
+from tests.functions.world import SHEET, World
 
 
 async def test_health_is_ok_when_every_part_is(functions: Functions):
@@ -43,3 +43,21 @@ async def test_the_api_describes_itself(functions: Functions):
     answer = await functions.request("get_openapi")
     assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
     assert "/api/jobs/{jobId}/rows" in answer.json["paths"]
+
+
+async def test_the_description_for_people_loads_nothing_from_elsewhere(functions: Functions):
+    answer = await functions.request("get_docs")
+    assert answer.status == 200 and "<h1>ChatSheetAI" in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "://" not in answer.text and "src=" not in answer.text
+
+
+async def test_counters_tell_requests_circuits_cache_and_memory(functions: Functions, world: World):
+    await functions.request("list_rows", path={"sheetId": SHEET})
+    await functions.request("get_session", path={"id": "8d3c55a1-9b3c-4a54-9d5f-0c8a4f4a0b11"})
+    counted = (await functions.request("get_metrics")).json
+    assert counted["routes"]["list_rows"]["byStatus"] == {"2xx": 1}
+    assert counted["routes"]["get_session"]["byStatus"] == {"4xx": 1}
+    assert counted["sheets"]["misses"] == 1 and counted["memoryBytes"] > 10_000_000
+    world.container._breaker("Web PubSub")
+    assert (await functions.request("get_metrics")).json["circuits"]["Web PubSub"] == "closed"

@@ -18,7 +18,7 @@ from tests.functions.conformance import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {"request", "deliver", "tick", "activity", "begin"}
-OPEN_TO_ALL = {"get_health": "health", "get_openapi": "openapi.json", "receive_realtime_event": "realtime/events"}
+OPEN_TO_ALL = {"receive_realtime_event": "realtime/events", "warn_unknown_route": "{*path}"}
 
 
 def trigger_of(function: Any) -> dict[str, Any]:
@@ -54,6 +54,11 @@ def test_every_route_of_the_table_is_registered_as_it_says_and_nothing_else_but_
     for name, route in ROUTES.items():
         assert (http[name]["route"], http[name]["methods"]) == (route.path, [route.method])
     assert frozenset(OPEN_TO_ALL) == Contract.UNDOCUMENTED
+
+
+def test_the_function_for_unknown_paths_is_the_last_that_the_host_tries(registered: dict[str, Any]):
+    http = [name for name, function in registered.items() if trigger_of(function)["type"] == "httpTrigger"]
+    assert max(http, key=str.casefold) == max(http) == "warn_unknown_route"
 
 
 def test_the_app_and_not_a_key_of_the_host_decides_who_may_call(registered: dict[str, Any]):

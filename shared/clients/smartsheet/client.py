@@ -36,7 +36,7 @@ from shared.clients.smartsheet.transport import Call, Timing, Transport
 from shared.errors import AppError, UpstreamFault
 from shared.ids import ColumnId, RowId, SheetId
 from shared.records import utc_now
-from shared.resilience.circuit import CircuitState
+from shared.resilience.circuit import CircuitBreaker, CircuitState
 from shared.sheets.models import (
     AddAnswer,
     ColumnAnswer,
@@ -79,6 +79,7 @@ class SmartsheetClient:
         timeout_seconds: float = 60,
         write_timeout_seconds: float = 60,
         max_connections: int = 20,
+        breaker: CircuitBreaker | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -96,6 +97,7 @@ class SmartsheetClient:
             headers=headers or {},
             timing=Timing(clock, sleep, random, now),
             transport=transport,
+            circuit=breaker or CircuitBreaker("Smartsheet", clock=clock),
         )
 
     @property

@@ -76,6 +76,7 @@ class Transport:
         headers: Mapping[str, str],
         timing: Timing,
         transport: httpx2.AsyncBaseTransport | None,
+        circuit: CircuitBreaker,
     ) -> None:
         self._base_url = base_url
         self._seconds = {False: read_seconds, True: write_seconds}
@@ -93,7 +94,7 @@ class Transport:
         self._timing = timing
         self._transport = transport
         self._client: httpx2.AsyncClient | None = None
-        self.circuit = CircuitBreaker("Smartsheet", clock=timing.clock)
+        self.circuit = circuit
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -1,0 +1,88 @@
+"""Counters of this instance, since it started."""
+
+import resource
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from shared.records import Frozen
+from shared.resilience.circuit import CircuitState
+
+BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
+_STATM = Path("/proc/self/statm")
+
+
+class LatencyBucket(Frozen):
+    """Answers that took at most so many milliseconds, and more than the bucket before; None: more than all."""
+
+    up_to_ms: int | None
+    count: int
+
+
+class RouteMetrics(Frozen):
+    """What became of the requests of one function."""
+
+    requests: int
+    by_status: dict[str, int] = Field(description="By `2xx`, `4xx` and so on.")
+    latency: tuple[LatencyBucket, ...]
+
+
+class InstanceMetrics(Frozen):
+    """Counters of the instance that answers, since it started: others have counters of their own."""
+
+    instance: str
+    uptime_seconds: int
+    memory_bytes: int = Field(description="Resident memory now, or where that is not told at its highest.")
+    routes: dict[str, RouteMetrics]
+    rate_limited: int = Field(description="Requests turned away by the limits of this service.")
+    circuits: dict[str, Literal["closed", "open", "half-open"]]
+    sheets: dict[str, float] = Field(description="The cache of sheets.")
+
+
+class Metrics:
+    """Counts. Use it from one event loop."""
+
+    def __init__(self, instance: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._instance = instance
+        self._clock = clock
+        self._started = clock()
+        self._statuses: dict[str, Counter[str]] = {}
+        self._latencies: dict[str, Counter[int]] = {}
+        self.rate_limited = 0
+
+    def record(self, name: str, status: int, seconds: float) -> None:
+        """A request of the function `name` was answered."""
+        self._statuses.setdefault(name, Counter())[f"{status // 100}xx"] += 1
+        self._latencies.setdefault(name, Counter())[bisect_left(BUCKETS_MS, seconds * 1000)] += 1
+        self.rate_limited += status == 429
+
+    def report(self, circuits: Mapping[str, CircuitState], sheets: Mapping[str, float]) -> InstanceMetrics:
+        """All counters as they are now."""
+        return InstanceMetrics(
+            instance=self._instance,
+            uptime_seconds=round(self._clock() - self._started),
+            memory_bytes=_resident_bytes(),
+            routes={name: self._route(name) for name in sorted(self._statuses)},
+            rate_limited=self.rate_limited,
+            circuits=dict(circuits),
+            sheets=dict(sheets),
+        )
+
+    def _route(self, name: str) -> RouteMetrics:
+        statuses, latencies = self._statuses[name], self._latencies[name]
+        limits = (*BUCKETS_MS, None)
+        latency = tuple(LatencyBucket(up_to_ms=limits[at], count=latencies[at]) for at in sorted(latencies))
+        return RouteMetrics(requests=statuses.total(), by_status=dict(statuses), latency=latency)
+
+
+def _resident_bytes() -> int:
+    """Resident memory; `statm` counts pages (proc(5)), `getrusage` kilobytes on Linux (getrusage(2))."""
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
