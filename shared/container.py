@@ -4,7 +4,13 @@ from datetime import timedelta
 from functools import cached_property
 
 from shared.ai.quota import QuotaGate
+from shared.changes.editing import EditService
+from shared.changes.importing import ImportService
+from shared.changes.ports import RowAdder
+from shared.changes.row_adding import RowAdding
 from shared.changes.service import ChangeService
+from shared.changes.submitting import ChangeSubmitter
+from shared.changes.timeline import Timeline
 from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
 from shared.chat.upkeep import SessionUpkeep
@@ -130,7 +136,39 @@ class Container:
     def changes(self) -> ChangeService:
         """Change-sets."""
         timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
-        return ChangeService(self.sheets, DocumentChangeStore(self.documents), write_timeout=timeout)
+        return ChangeService(
+            self.sheets,
+            self._change_store,
+            self.events,
+            self.leases,
+            instance=self.settings.instance,
+            write_timeout=timeout,
+        )
+
+    @cached_property
+    def change_submitter(self) -> ChangeSubmitter:
+        """What brings people's change-sets to their end."""
+        return ChangeSubmitter(self.changes, self._change_store, self.identity, self.queues)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The change-sets of a sheet, and undoing them."""
+        return Timeline(self.sheets, self._change_store, self.change_submitter)
+
+    @cached_property
+    def edits(self) -> EditService:
+        """People's edits of sheets."""
+        return EditService(self.sheets, self.changes, self.change_submitter, self.timeline)
+
+    @cached_property
+    def row_adder(self) -> RowAdder:
+        """What adds the rows of files, as a change-set."""
+        return RowAdding(self.sheets, self.change_submitter)
+
+    @cached_property
+    def imports(self) -> ImportService:
+        """Taking files into sheets."""
+        return ImportService(self.sheets, self.row_adder)
 
     @cached_property
     def jobs(self) -> JobService:
@@ -260,12 +298,20 @@ class Container:
 
     @cached_property
     def _connections(self) -> Connections:
-        leases = DocumentLeaseStore(self.documents)
-        return Connections(self._users, self.token_vault, leases, self.oauth_provider)
+        return Connections(self._users, self.token_vault, self.leases, self.oauth_provider)
 
     @cached_property
     def _allow_list(self) -> AllowList:
         return AllowList(self.settings.allowed_users)
+
+    @cached_property
+    def leases(self) -> DocumentLeaseStore:
+        """One runner at a time, across instances."""
+        return DocumentLeaseStore(self.documents)
+
+    @cached_property
+    def _change_store(self) -> DocumentChangeStore:
+        return DocumentChangeStore(self.documents)
 
     @cached_property
     def _session_store(self) -> DocumentSessionStore:

@@ -6,6 +6,7 @@
     ├── Forbidden               signed in, but not allowed
     ├── NotFound                no such thing for this caller
     ├── Conflict                the thing is in another state than the caller thought
+    │   └── EditConflict        … cells hold something else; says what
     ├── PreconditionFailed      If-Match does not hold
     ├── RateLimited             too many calls; says when to come back
     ├── UpstreamUnavailable     a service we depend on is down
@@ -17,7 +18,9 @@ Adapters turn what SDKs raise into these; `functions/http.py` maps each class to
 stable word for programs, `detail` a sentence for people; neither holds cells, tokens or vendor text.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,23 @@ class Conflict(AppError):
 
     code = "conflict"
     title = "Conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class CellConflict:
+    """A cell that holds something else than the caller expected: `value`, `objectValue` or `formula`."""
+
+    row_id: str
+    column_id: str
+    current: Mapping[str, Any]
+
+
+class EditConflict(Conflict):
+    """Cells hold something else than the caller expected; nothing was written."""
+
+    def __init__(self, detail: str, conflicts: tuple[CellConflict, ...]) -> None:
+        super().__init__(detail)
+        self.conflicts = conflicts
 
 
 class PreconditionFailed(AppError):

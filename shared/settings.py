@@ -1,5 +1,7 @@
 """The settings, read from the environment once and checked at start; every fault is listed at once."""
 
+import os
+import platform
 import re
 import stat
 from functools import cached_property
@@ -200,6 +202,11 @@ class Settings(BaseSettings):
     @classmethod
     def _prices(cls, value: object) -> object:
         return parse_prices(value) if isinstance(value, str) else value
+
+    @cached_property
+    def instance(self) -> str:
+        """The machine that this process runs on, as Azure names it; elsewhere by its host name."""
+        return os.environ.get("WEBSITE_INSTANCE_ID") or platform.node()
 
     @cached_property
     def sqlite_path(self) -> Path:

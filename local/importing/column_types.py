@@ -5,19 +5,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from local.importing.table import Table, Value
+from shared.tables.notations import (
+    MAX_NUMBER,
+    are_written_alike,
+    day_comes_first,
+    is_number,
+    iso_date,
+    local_date,
+    read_number,
+)
+from shared.tables.table import Table, Value
 
 WireValue = str | int | float | bool | None
 
 _MAX_OPTIONS = 20
 _MAX_OPTION_LENGTH = 50
 _MIN_REPEATS = 3
-_MAX_DIGITS = 15
-_MAX_NUMBER = 2**53  # what Smartsheet takes as a number
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.(\d+))?", re.ASCII)
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_LOCAL_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +70,19 @@ def _looks_like_choices(options: list[str], count: int) -> bool:
         len(option) <= _MAX_OPTION_LENGTH
         and option.isprintable()
         and option == option.strip()
-        and not _is_number(option)
+        and not is_number(option)
         for option in options
     )
 
 
 def _all_numbers(values: Sequence[Value]) -> bool:
-    """Whether all values are numbers that come back as they are written.
-
-    Leading zeros and more than 15 digits are identifiers. Decimals that end in zero are numbers only where all values
-    have as many decimals (prices, not version numbers).
-    """
+    """Whether all values are numbers that come back as they are written."""
     texts = [value for value in values if isinstance(value, str)]
     if not values or any(isinstance(value, bool | date) for value in values):
         return False
-    if any(isinstance(value, int | float) and abs(value) > _MAX_NUMBER for value in values):
+    if any(isinstance(value, int | float) and abs(value) > MAX_NUMBER for value in values):
         return False
-    if not all(_is_number(text) for text in texts):
-        return False
-    decimals = {len(match[1] or "") for text in texts if (match := _NUMBER.fullmatch(text))}
-    return len(decimals) == 1 or not any("." in text and text.endswith("0") for text in texts)
-
-
-def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None and sum(map(str.isdigit, text)) <= _MAX_DIGITS and text != "-0"
+    return all(map(is_number, texts)) and are_written_alike(texts)
 
 
 def _date_reader(values: Sequence[Value]) -> Callable[[Value], str] | None:
@@ -97,40 +90,23 @@ def _date_reader(values: Sequence[Value]) -> Callable[[Value], str] | None:
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) + sum(isinstance(value, date) for value in values) < len(values):
         return None
-    if all(_ISO_DATE.fullmatch(text) for text in texts):
-        reader: Callable[[str], date] = date.fromisoformat
-    else:
-        local = [_LOCAL_DATE.fullmatch(text) for text in texts]
-        day_first = _day_first([(int(match[1]), match[2], int(match[3])) for match in local if match is not None])
-        if None in local or day_first is None:
-            return None
-        reader = _local_reader(day_first=day_first)
+    found = [local_date(text) for text in texts]
+    local = [each for each in found if each is not None]
+    day_first = day_comes_first(local)
+    if local and (len(local) < len(texts) or day_first is None):
+        return None
+
+    def read(text: str) -> date | None:
+        parts = local_date(text)
+        return iso_date(text) if parts is None else parts.on_calendar(day_first=bool(day_first))
+
     try:
-        for text in texts:
-            reader(text)
+        days = {text: read(text) for text in texts}
     except ValueError:
         return None
-    return lambda value: (value if isinstance(value, date) else reader(_text(value))).isoformat()
-
-
-def _day_first(parts: list[tuple[int, str, int]]) -> bool | None:
-    """Whether the day comes before the month; `None` where the dates do not tell. A dot always means day first."""
-    if all(mark == "." for _, mark, _ in parts):
-        return True
-    first, second = max(part[0] for part in parts), max(part[2] for part in parts)
-    if (first > 12) == (second > 12):
+    if None in days.values():
         return None
-    return first > 12
-
-
-def _local_reader(*, day_first: bool) -> Callable[[str], date]:
-    def read(text: str) -> date:
-        match = _LOCAL_DATE.fullmatch(text)
-        assert match is not None
-        day, month = (match[1], match[3]) if day_first else (match[3], match[1])
-        return date(int(match[4]), int(month), int(day))
-
-    return read
+    return lambda value: str(value if isinstance(value, date) else read(_text(value)))
 
 
 def _send_text(value: Value) -> WireValue:
@@ -139,7 +115,7 @@ def _send_text(value: Value) -> WireValue:
 
 def _send_number(value: Value) -> WireValue:
     if isinstance(value, str):
-        return float(value) if "." in value else int(value)
+        return read_number(value)
     assert not isinstance(value, date)
     return value
 

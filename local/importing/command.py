@@ -12,12 +12,13 @@ from types import FrameType
 import httpx2
 
 from local.importing.column_types import plan_columns
-from local.importing.delimited import DELIMITERS
-from local.importing.reading import ReadOptions, ReadTable, read_table
-from local.importing.table import TableError
+from local.importing.files import read_file
 from local.importing.upload import MAX_NAME, Uploader, UploadError
 from local.smartsheet.accounts import OWNER_TOKEN
 from local.supervisor.data_dir import RUN_FILE
+from shared.tables.delimited import DELIMITERS
+from shared.tables.reading import ReadOptions, ReadTable
+from shared.tables.table import TableError
 
 _HEALTH_SECONDS = 10
 EXIT_FAILED = 1
@@ -88,8 +89,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 
 def _read(options: argparse.Namespace) -> ReadTable:
-    reading = ReadOptions(options.encoding, options.delimiter, options.worksheet, options.shorten)
-    return read_table(options.file.read_bytes(), options.file.name, reading)
+    reading = ReadOptions(options.encoding, options.delimiter, options.worksheet)
+    return read_file(options.file.read_bytes(), options.file.name, reading, shorten=options.shorten)
 
 
 def _sandbox_url(data_dir: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from local.importing.column_types import ColumnPlan
-from local.importing.table import Table
+from shared.tables.table import Table
 
 ROWS_PER_CALL = 500
 MAX_NAME = 50

@@ -13,6 +13,8 @@ PICKLIST_TYPES = ("PICKLIST", "MULTI_PICKLIST")
 CONTACT_TYPES = ("CONTACT_LIST", "MULTI_CONTACT_LIST")
 PROJECT_TYPES = ("ABSTRACT_DATETIME", "DURATION", "PREDECESSOR")
 TYPES = ("TEXT_NUMBER", "DATE", "DATETIME", "CHECKBOX", *PICKLIST_TYPES, *CONTACT_TYPES, *PROJECT_TYPES)
+# The types whose cells can be restricted to fitting values ("restrict to list values only", "dates only", …).
+VALIDATED_TYPES = ("DATE", "CHECKBOX", *PICKLIST_TYPES, *CONTACT_TYPES)
 TYPE_OF_SYSTEM_COLUMN = {
     "AUTO_NUMBER": "TEXT_NUMBER",
     "CREATED_BY": "CONTACT_LIST",
@@ -146,7 +148,7 @@ class ColumnIn(BaseModel):
 
 
 def build_column(given: ColumnIn, column_id: int) -> Column:
-    """A new column. Raises 1012, 1031, 1041, 1058–1060, 1079, 1089, 1142 or 1303 for what breaks the type rules."""
+    """A new column. Raises 1012, 1031, 1041, 1058–1060, 1079, 1089, 1142, 1210 or 1303 for a broken rule."""
     if given.type is None and given.system_column_type is None:
         raise ApiError(1012, "column.type")
     system = given.system_column_type
@@ -207,6 +209,8 @@ def _checked(column: Column) -> Column:
             raise ApiError(1079, column.type, column.system)
     elif column.type == "DATETIME":
         raise ApiError(1089)
+    if column.validation and column.type not in VALIDATED_TYPES:
+        raise ApiError(1210, column.type)
     if column.type in PROJECT_TYPES and not column.tags:
         raise ApiError(1142, column.type)
     if column.formula is not None:

@@ -1,18 +1,22 @@
 """Dates and working days."""
 
+import re
 from datetime import date, datetime, timedelta
 
 _LENIENT_FORMATS = ("%m/%d/%y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%b %d, %Y", "%d %b %Y")
 _WEEK = 5
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|$)")
 
 
 def read_date(text: str, *, lenient: bool = False) -> str | None:
     """An ISO date, or `None` where the text is none. Lenient reading knows the common local notations."""
     try:
-        return date.fromisoformat(text[:10]).isoformat() if text[10:11] in ("", "T") else None
+        if _ISO.match(text):
+            return datetime.fromisoformat(text).date().isoformat()
     except ValueError:
-        if not lenient:
-            return None
+        pass
+    if not lenient:
+        return None
     for pattern in _LENIENT_FORMATS:
         try:
             return datetime.strptime(text.strip(), pattern).date().isoformat()  # noqa: DTZ007 - a date has no zone

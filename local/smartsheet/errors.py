@@ -87,6 +87,7 @@ _ERRORS: dict[int, tuple[int, str]] = {
     1162: (400, "A formula must always start with an equal sign (=)."),
     1178: (400, "The following combination of attributes is not allowed for this operation: {0}."),
     1185: (400, "Cannot create a child of a parent row that has no data in it."),
+    1210: (400, "Column validation is not supported for column type '{0}'."),
     1293: (404, "Subscope contains invalid ids."),
     1301: (403, "No permissions for column formulas."),
     1302: (400, "Cannot edit column formula cells."),

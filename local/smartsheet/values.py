@@ -66,13 +66,14 @@ def read_object(column: Column, value: Any, rules: Rules) -> Cell:
         raise ApiError(1131, "objectValue", column.id, ", ".join(allowed) or "none")
     match kind:
         case "CONTACT" if column.type == "CONTACT_LIST":
+            _check_contact(column, value.get("email"), rules)
             return (
                 _contact(value.get("email"), value.get("name")) if value.get("email") else text_cell(value.get("name"))
             )
         case "CONTACT":
-            return _contacts([value])
+            return _contacts(column, [value], rules)
         case "MULTI_CONTACT":
-            return _contacts(value.get("values") or [])
+            return _contacts(column, value.get("values") or [], rules)
         case "MULTI_PICKLIST":
             return _picks(column, value.get("values") or [], rules)
         case "PREDECESSOR_LIST":
@@ -138,15 +139,20 @@ def _multi_picklist(column: Column, value: Scalar, rules: Rules) -> Cell | None:
     return _picks(column, [part.strip() for part in re.split(r"[,\n]", value) if part.strip()], rules)
 
 
-def _contact_list(_: Column, value: Scalar, rules: Rules) -> Cell | None:
-    return _contact(value, None) if isinstance(value, str) and _EMAIL.fullmatch(value) else None
+def _contact_list(column: Column, value: Scalar, rules: Rules) -> Cell | None:
+    if not isinstance(value, str) or not _EMAIL.fullmatch(value):
+        return None
+    _check_contact(column, value, rules)
+    return _contact(value, None)
 
 
-def _multi_contact_list(_: Column, value: Scalar, rules: Rules) -> Cell | None:
+def _multi_contact_list(column: Column, value: Scalar, rules: Rules) -> Cell | None:
     if rules.strict or not isinstance(value, str):
         return None
     emails = [part.strip() for part in re.split(r"[,;\n]", value) if part.strip()]
-    return _contacts([{"email": email} for email in emails]) if all(map(_EMAIL.fullmatch, emails)) else None
+    if not all(map(_EMAIL.fullmatch, emails)):
+        return None
+    return _contacts(column, [{"email": email} for email in emails], rules)
 
 
 def _duration(_: Column, value: Scalar, rules: Rules) -> Cell | None:
@@ -195,12 +201,20 @@ def _contact(email: Any, name: Any) -> Cell:
     return Cell(str(email), str(name or contact_name(str(email)) or email))
 
 
-def _contacts(people: list[Any]) -> Cell:
+def _check_contact(column: Column, email: Any, rules: Rules) -> None:
+    """Raises 1042 for a person who is not offered by a column that is restricted to its contacts."""
+    offered = {contact["email"].lower() for contact in column.contacts}
+    if column.validation and offered and not rules.override and str(email).lower() not in offered:
+        raise ApiError(1042, column.id, column.title, column.type)
+
+
+def _contacts(column: Column, people: list[Any], rules: Rules) -> Cell:
     values: list[dict[str, Any]] = []
     for person in people:
         email = person.get("email") if isinstance(person, dict) else None
         if not isinstance(email, str) or not _EMAIL.fullmatch(email):
             raise ApiError(1031, email, "objectValue.values.email")
+        _check_contact(column, email, rules)
         name = person.get("name") or contact_name(email) or email
         values.append({"objectType": "CONTACT", "email": email, "name": name})
     if not values:

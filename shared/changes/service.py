@@ -1,198 +1,175 @@
-"""Applies change-sets: re-read, save an intent, one bulk call, record.
+"""Stores and applies change-sets.
 
-Smartsheet has no conditional write, so the claim is that no foreign edit is lost silently. It may be killed
-at any line and called again: what is stored says how far it came.
-
-    approved ──re-read──▶ conflicts, refusals and equal cells are final
-             ──intent───▶ applying ──bulk call──▶ answer ──record──▶ applied
-                             │                      │
-                             └── no answer ─────────┴─▶ re-read: took effect → record
-                                                        did not, and the write timeout passed → send again
+Smartsheet has no conditional write, so the claim is that no foreign edit is lost silently. Applying may be killed at
+any line and called again: what is stored says how far it came.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
-from shared.changes.models import Applied, CellChange, ChangeSet, Waiting, WriteIntent
+from shared.changes.applying import StepRunner
+from shared.changes.kinds import refused, settled
+from shared.changes.models import Applied, ChangeSet, Item, Waiting
 from shared.changes.ports import ChangeStore
-from shared.errors import (
-    PreconditionFailed,
-    RateLimited,
-    UpstreamFault,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+from shared.changes.steps import in_order, plan_steps
+from shared.changes.target import Target, replaced_columns, replaced_rows
+from shared.changes.work import Work
+from shared.errors import Conflict, NotFound, PreconditionFailed, RateLimited, UpstreamUnavailable
+from shared.events.bus import EventBus
 from shared.identity.models import Caller
-from shared.ids import ChangeSetId, ColumnId, RowId, SheetId
+from shared.ids import ChangeSetId, SheetId
 from shared.records import utc_now
-from shared.sheets.models import Cell, CellWrite, Column, RowWrite, Sheet, WriteAnswer
+from shared.resilience.leases import LeaseStore, leased
 from shared.sheets.service import SheetService
-from shared.sheets.values import canonical
-from shared.telemetry import get_logger
-
-log = get_logger(__name__)
 
 _PAUSE_SECONDS = 5.0
-_ATTEMPTS = 8
-_EMPTY = Cell()
+_LEASE_SECONDS = 120.0
 
 
 class ChangeService:
-    """Stores and applies change-sets. `write_timeout` is how long a call without answer may still take effect."""
+    """Use cases of whoever has a change-set.
+
+    `instance` names the machine that holds leases, also after its process died and another took its place.
+    `write_timeout` is how long a call without an answer may still take effect.
+    """
 
     def __init__(
         self,
         sheets: SheetService,
         store: ChangeStore,
+        events: EventBus,
+        leases: LeaseStore,
         *,
+        instance: str,
         write_timeout: timedelta,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sheets = sheets
         self._store = store
-        self._write_timeout = write_timeout
+        self._events = events
+        self._leases = leases
+        self._instance = instance
         self._clock = clock
-        self._sheet_locks: defaultdict[SheetId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._runner = StepRunner(write_timeout, clock)
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
-    async def record(self, change_set: ChangeSet, cells: Sequence[CellChange]) -> None:
-        """Store an approved change-set of at most 500 rows; nothing happens when it is stored already."""
-        await self._store.create(change_set, cells)
+    async def submit(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], *, until: datetime | None = None
+    ) -> Applied | Waiting:
+        """Apply a new change-set; one that is stored already goes on where it stands. No step begins after `until`.
 
-    async def apply(self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId) -> Applied | Waiting:
-        """Bring a stored change-set to its end, or say when to go on.
-
-        Raises `Unauthorized`, `Forbidden`, `NotFound` (the sheet, with this token) and `StorageFull`.
+        It is stored with the intent of its first call: when this raises, nothing was sent. Raises what `apply`
+        raises; for a person's edit also `UpstreamUnavailable` and `RateLimited`, when the sheet could not be looked at.
         """
-        async with self._sheet_locks[sheet_id]:
-            try:
-                return await self._apply(caller, sheet_id, change_set_id)
-            except PreconditionFailed:
-                return self._wait(1.0, "another runner applies this change-set")
-            except RateLimited as error:
-                return self._wait(error.retry_after_seconds, error.code)
-            except UpstreamUnavailable as error:
-                return self._wait(error.retry_after_seconds or _PAUSE_SECONDS, error.code)
+        return await self._in_turn(caller, change_set, items, until)
 
-    async def _apply(self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId) -> Applied | Waiting:
-        change_set = await self._store.get(sheet_id, change_set_id)
-        cells = await self._store.get_cells(change_set_id)
-        if change_set.status == "applied":
-            return Applied(cells=tuple(cells), possible_overlap=change_set.possible_overlap)
-        may_resend_at = self._may_resend_at(change_set)
-        resend = self._clock() >= may_resend_at  # decided before the re-read: what it shows is newer than that
-        truth = await self._reread(caller, sheet_id, cells)
-        stored = cells
-        cells = [self._settle(cell, truth, sent=change_set.intent is not None) for cell in stored]
-        if not any(cell.state == "pending" for cell in cells):
-            return await self._finish(change_set, cells, truth.version)
-        if not resend:
-            return Waiting(until=may_resend_at, reason="unknown_fate")
-        if change_set.intent is not None and change_set.intent.attempt >= _ATTEMPTS:
-            given_up = [_refuse(cell, "write_unconfirmed") for cell in cells]
-            return await self._finish(change_set, given_up, truth.version)
-        if cells != stored:  # what is settled now must be known as such after a crash
-            await self._store.save_cells(change_set_id, cells)
-        return await self._send(caller, change_set, cells, truth)
-
-    async def _send(
-        self, caller: Caller, change_set: ChangeSet, cells: list[CellChange], truth: Sheet
+    async def apply(
+        self, caller: Caller, sheet_id: SheetId, change_set_id: ChangeSetId, *, until: datetime | None = None
     ) -> Applied | Waiting:
-        attempt = 1 if change_set.intent is None else change_set.intent.attempt + 1
-        intent = WriteIntent(sheet_version=truth.version, sent_at=self._clock(), attempt=attempt)
-        change_set = await self._save(change_set, status="applying", intent=intent)
-        rows = _row_writes(cells)
-        log.info("change-set %s: writing %d rows, attempt %d", change_set.id, len(rows), attempt)
+        """Bring a stored change-set to its end, or say when to go on. No step begins after `until`.
+
+        Raises `NotFound` (`change_set_not_found`), `Unauthorized`, `Forbidden`, `NotFound` (the sheet, with this
+        token) and `StorageFull`.
+        """
+        stored = await self._store.find(sheet_id, change_set_id)
+        if stored is None:
+            raise NotFound("There is no such change-set.", code="change_set_not_found")
+        return await self._in_turn(caller, stored, (), until)
+
+    async def look(self, caller: Caller, sheet_id: SheetId, items: Sequence[Item]) -> list[Item]:
+        """What `submit` would find, and do with each item that is `pending` then; nothing is stored or written."""
+        ordered = in_order(items)
+        target = Target(self._sheets, caller, sheet_id, "", {}, {}, restores=False)
+        return [item for step in plan_steps(ordered) for item in await self._runner.look(target, step, ordered)]
+
+    async def close(self, change_set: ChangeSet, code: str) -> None:
+        """End a change-set that cannot go on: what was not sent is refused with this code.
+
+        Of a call whose answer was lost nobody will know any more; so its items are `unknown`.
+        """
+        work = await Work.load(self._store, change_set)
+        step = work.header.step
+        if step is None:
+            return
+        sent = range(step.start, step.start + step.count) if work.header.intent else range(0)
+        work.items = [
+            settled(item, "unknown", code=code) if at in sent and item.state == "pending" else refused(item, code)
+            for at, item in enumerate(work.items)
+        ]
+        end = len(work.header.steps)
+        await work.save(self._clock(), step, work.items_of(step), status="applied", position=end, intent=None)
+        await self._publish(work.header)
+
+    async def _in_turn(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
+    ) -> Applied | Waiting:
+        """One runner of a change-set at a time.
+
+        Writes of jobs to a sheet also come one after the other; people's edits do not wait behind them: who meet try
+        again.
+        """
+        of_job = change_set.author.kind == "job"
+        key = f"sheet-write:{change_set.sheet_id}" if of_job else f"change:{change_set.id}"
+        async with (
+            self._lock(key),
+            leased(self._leases, key, self._instance, seconds=_LEASE_SECONDS) as held,
+        ):
+            if held:
+                return await self._patiently(caller, change_set, items, until)
+        return self._wait(1.0, "another runner is at work")
+
+    async def _patiently(
+        self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
+    ) -> Applied | Waiting:
+        stored = await self._store.find(change_set.sheet_id, change_set.change_set_id)
+        if stored is None:
+            work = Work.new(self._store, change_set, items)
+        else:
+            work = await Work.load(self._store, stored)
         try:
-            answer = await self._sheets.write_cells(
-                caller, change_set.sheet_id, rows, change_agent=f"chatsheet:{change_set.id}"
-            )
-        except (UpstreamTimeout, UpstreamFault):
-            return await self._look_after_lost_answer(caller, change_set, cells)
-        except (UpstreamUnavailable, RateLimited):
-            await self._save(change_set, status="approved", intent=None)  # certainly not written
-            raise
-        overlap = answer.version > truth.version + 1
-        cells = [_answered(cell, answer) for cell in cells]
-        if overlap:
-            log.warning("change-set %s: the version rose by more than one write", change_set.id)
-            now = await self._reread(caller, change_set.sheet_id, cells)
-            cells = [self._compare_after_overlap(cell, now) for cell in cells]
-        return await self._finish(change_set, cells, answer.version, overlap=overlap)
+            return await self._run(caller, work, until)
+        except (PreconditionFailed, Conflict):
+            return self._wait(1.0, "another runner applies this change-set")
+        except (RateLimited, UpstreamUnavailable) as error:
+            if not work.is_stored and work.header.author.kind != "job":
+                raise
+            return self._wait(error.retry_after_seconds or _PAUSE_SECONDS, error.code)
 
-    async def _look_after_lost_answer(
-        self, caller: Caller, change_set: ChangeSet, cells: list[CellChange]
-    ) -> Applied | Waiting:
-        truth = await self._reread(caller, change_set.sheet_id, cells)
-        cells = [self._settle(cell, truth, sent=True) for cell in cells]
-        if any(cell.state == "pending" for cell in cells):
-            return Waiting(until=self._may_resend_at(change_set), reason="unknown_fate")
-        return await self._finish(change_set, cells, truth.version)
+    async def _run(self, caller: Caller, work: Work, until: datetime | None) -> Applied | Waiting:
+        is_news = work.header.status != "applied"
+        while (step := work.header.step) is not None:
+            if until is not None and self._clock() >= until:
+                return self._wait(0.0, "goes_on")
+            waiting = await self._runner.run(self._target(caller, work), work, step)
+            if waiting is not None:
+                return waiting
+        if is_news:
+            await self._publish(work.header)
+        return Applied(items=tuple(work.items), possible_overlap=work.header.possible_overlap)
 
-    async def _finish(
-        self, change_set: ChangeSet, cells: Sequence[CellChange], version: int, *, overlap: bool = False
-    ) -> Applied:
-        await self._store.save_cells(change_set.change_set_id, cells)
-        await self._save(change_set, status="applied", version_after=version, possible_overlap=overlap)
-        return Applied(cells=tuple(cells), possible_overlap=overlap)
+    async def _publish(self, change_set: ChangeSet) -> None:
+        data = {"changeSetId": change_set.id, "status": change_set.status, "version": change_set.version_after}
+        await self._events.publish(f"sheet:{change_set.sheet_id}", "change_set", data)
 
-    async def _save(self, change_set: ChangeSet, **changes: object) -> ChangeSet:
-        return await self._store.save(change_set.model_copy(update={**changes, "updated_at": self._clock()}))
+    def _target(self, caller: Caller, work: Work) -> Target:
+        return Target(
+            self._sheets,
+            caller,
+            work.header.sheet_id,
+            f"chatsheet:{work.header.id}",
+            replaced_rows(work.items),
+            replaced_columns(work.items),
+            restores=work.header.inverse_of is not None,
+        )
 
-    async def _reread(self, caller: Caller, sheet_id: SheetId, cells: Sequence[CellChange]) -> Sheet:
-        column_ids = list(dict.fromkeys(cell.column_id for cell in cells))
-        row_ids = list(dict.fromkeys(cell.row_id for cell in cells))
-        return await self._sheets.reread(caller, sheet_id, column_ids=column_ids, row_ids=row_ids)
-
-    def _settle(self, cell: CellChange, truth: Sheet, *, sent: bool) -> CellChange:
-        """What the re-read says of a cell whose fate is open; `sent`: a call with it went out before."""
-        if cell.state != "pending":
-            return cell
-        row = truth.rows_by_id.get(cell.row_id)
-        column = _column(truth, cell.column_id)
-        if row is None or column is None:
-            return _refuse(cell, "row_not_found" if row is None else "column_not_found")
-        found = row.cells.get(cell.column_id, _EMPTY)
-        current = canonical(column, found)
-        if current == canonical(column, cell.after) and found.formula is None:
-            return cell.model_copy(update={"state": "written" if sent else "unchanged"})
-        if current == canonical(column, cell.before):
-            return cell
-        return cell.model_copy(update={"state": "conflict", "current": found.value})
-
-    def _compare_after_overlap(self, cell: CellChange, truth: Sheet) -> CellChange:
-        if cell.state != "written":
-            return cell
-        checked = self._settle(cell.model_copy(update={"state": "pending"}), truth, sent=True)
-        return cell if checked.state in ("written", "pending") else checked
-
-    def _may_resend_at(self, change_set: ChangeSet) -> datetime:
-        intent = change_set.intent
-        return self._clock() if intent is None else intent.sent_at + self._write_timeout
+    def _lock(self, key: str) -> asyncio.Lock:
+        """The lock of a key within this process; it lives as long as somebody holds it or waits for it."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
 
     def _wait(self, seconds: float, reason: str) -> Waiting:
         return Waiting(until=self._clock() + timedelta(seconds=seconds), reason=reason)
-
-
-def _refuse(cell: CellChange, code: str) -> CellChange:
-    return cell.model_copy(update={"state": "refused", "code": code}) if cell.state == "pending" else cell
-
-
-def _answered(cell: CellChange, answer: WriteAnswer) -> CellChange:
-    if cell.state != "pending":
-        return cell
-    failure = next((failure for failure in answer.failures if failure.row_id == cell.row_id), None)
-    return _refuse(cell, failure.code) if failure else cell.model_copy(update={"state": "written"})
-
-
-def _column(sheet: Sheet, column_id: ColumnId) -> Column | None:
-    return next((column for column in sheet.columns if column.id == column_id), None)
-
-
-def _row_writes(cells: Sequence[CellChange]) -> list[RowWrite]:
-    rows: defaultdict[RowId, list[CellWrite]] = defaultdict(list)
-    for cell in cells:
-        if cell.state == "pending":
-            rows[cell.row_id].append(CellWrite(cell.column_id, cell.after))
-    return [RowWrite(row_id, tuple(writes)) for row_id, writes in rows.items()]

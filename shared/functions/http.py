@@ -24,13 +24,16 @@ from shared.functions.routes import (
     NoQuery,
     Reply,
     Route,
+    Upload,
 )
 from shared.identity.models import Caller, Credentials, Person
+from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
 log = get_logger(__name__)
 
 MAX_BODY_BYTES = 1_000_000
+MAX_UPLOAD_BYTES = MAX_FILE_BYTES
 _READING = ("GET", "HEAD")
 
 
@@ -49,12 +52,15 @@ def operation(
     starts_jobs: bool = False,
     conditional: bool = False,
     media_type: str = JSON_TYPE,
+    uploads: tuple[str, ...] = (),
+    other_status: int | None = None,
     access: Access = "connected",
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
     The function is named like the handler. `starts_jobs` gives it the Durable client. A handler may answer a
-    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON.
+    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON. With
+    `uploads`, the body is an `Upload` of one of these content types.
     """
 
     def register(handler: Handler) -> Handler:
@@ -74,6 +80,8 @@ def operation(
             starts_jobs,
             conditional,
             media_type,
+            uploads,
+            other_status,
             access,
         )
         ROUTES[name] = route
@@ -113,7 +121,7 @@ async def answer(route: Route, request: func.HttpRequest, client: DurableClient 
             signed_in=signed_in,
             path=dict(request.route_params),
             query=_parse_query(route.query, request),
-            body=None if route.body is None else parse_body(route.body, request),
+            body=_parse_any_body(route, request),
             idempotency_key=_idempotency_key(request) if route.creates else None,
             runner=None if client is None else DurableJobRunner(client),
             if_none_match=header_map(request).get("If-None-Match"),
@@ -189,10 +197,30 @@ def _bearer(request: func.HttpRequest) -> SecretStr | None:
     return SecretStr(token.strip()) if scheme.lower() == "bearer" else None
 
 
+def _parse_any_body(route: Route, request: func.HttpRequest) -> BaseModel | None:
+    if route.uploads:
+        return parse_upload(route.uploads, request)
+    return None if route.body is None else parse_body(route.body, request)
+
+
+def parse_upload(content_types: tuple[str, ...], request: func.HttpRequest) -> Upload:
+    """The body as a file. Raises `InvalidInput` (`unsupported_media_type`, `body_too_large`)."""
+    content_type = _content_type(request)
+    if content_type not in content_types:
+        raise InvalidInput(f"Send the file as {', '.join(content_types)}.", code="unsupported_media_type")
+    raw = request.get_body()
+    if len(raw) > MAX_UPLOAD_BYTES:
+        raise InvalidInput(f"The file may have at most {MAX_UPLOAD_BYTES:,} bytes.", code="body_too_large")
+    return Upload(content_type=content_type, content=raw)
+
+
+def _content_type(request: func.HttpRequest) -> str:
+    return header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
+
+
 def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     """The JSON body as `model`. Raises `InvalidInput` (`unsupported_media_type`, `malformed_json`, …)."""
-    content_type = header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
-    if content_type != "application/json":
+    if _content_type(request) != "application/json":
         raise InvalidInput("Send the body as application/json.", code="unsupported_media_type")
     raw = request.get_body()
     if len(raw) > MAX_BODY_BYTES:
@@ -222,7 +250,7 @@ def _idempotency_key(request: func.HttpRequest) -> str | None:
 
 
 def _reply(reply: Reply, route: Route, *, https: bool) -> func.HttpResponse:
-    status = HTTPStatus.NOT_MODIFIED if reply.not_modified else route.status
+    status = HTTPStatus.NOT_MODIFIED if reply.not_modified else reply.status or route.status
     response = func.HttpResponse(reply.body, status_code=status, headers=dict(reply.headers), mimetype=route.media_type)
     for cookie in reply.cookies:
         response.headers.add("Set-Cookie", set_cookie(cookie, https=https))

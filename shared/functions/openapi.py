@@ -83,6 +83,8 @@ def _operation(route: Route, parameters: list[Any], schemas: dict[Any, Any]) -> 
     if route.body is not None:
         content = {"application/json": {"schema": schemas[route.body]}}
         operation["requestBody"] = {"required": True, "content": content}
+    elif route.uploads:
+        operation["requestBody"] = {"required": True, "content": {each: {} for each in route.uploads}}
     return operation
 
 
@@ -93,6 +95,8 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     if route.redirects:
         del done["content"]
         done["headers"]["Location"] = _ANSWER_OF_REDIRECT
+    if route.other_status is not None:
+        responses[str(route.other_status)] = done
     if route.conditional:
         done["headers"]["ETag"] = _ETAG
         responses["304"] = {"description": "The caller holds it.", "headers": done["headers"]}
@@ -118,7 +122,7 @@ def _error_statuses(route: Route) -> set[int]:
     """An error stands for its special kinds too: a service that may be down may also answer late or nonsense."""
     statuses = {STATUS_OF[error] for error in _EVERYWHERE} | {_UNAVAILABLE}
     statuses |= {STATUS_OF[kind] for kind in STATUS_OF for error in route.errors if issubclass(kind, error)}
-    if route.body is not None:
+    if route.body is not None or route.uploads:
         statuses |= {*STATUS_BY_CODE.values(), STATUS_OF[InvalidInput]}
     if route.query.model_fields or route.creates:
         statuses.add(STATUS_OF[InvalidInput])

@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457)."""
 
 import json
+from typing import Any
 
 import azure.functions as func
 from pydantic import Field, ValidationError
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationError
 from shared.errors import (
     AppError,
     Conflict,
+    EditConflict,
     FieldError,
     Forbidden,
     InvalidInput,
@@ -29,6 +31,7 @@ STATUS_OF: dict[type[AppError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    EditConflict: 409,
     PreconditionFailed: 412,
     RateLimited: 429,
     UpstreamTimeout: 504,
@@ -48,6 +51,14 @@ class ProblemField(Frozen):
     message: str
 
 
+class ProblemConflict(Frozen):
+    """A cell that holds something else than was expected."""
+
+    row_id: str
+    column_id: str
+    current: dict[str, Any] = Field(description="`value`, `objectValue` or `formula`; nothing when it is empty.")
+
+
 class Problem(Frozen):
     """The body of every error answer."""
 
@@ -58,6 +69,7 @@ class Problem(Frozen):
     code: str = Field(description="A stable word for programs.")
     correlation_id: str
     errors: tuple[ProblemField, ...] = ()
+    conflicts: tuple[ProblemConflict, ...] = ()
 
 
 def status_of(error: AppError) -> int:
@@ -69,6 +81,7 @@ def status_of(error: AppError) -> int:
 def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:
     """The answer that tells a caller about an error."""
     fields = error.errors if isinstance(error, InvalidInput) else ()
+    conflicts = error.conflicts if isinstance(error, EditConflict) else ()
     problem = Problem(
         title=error.title,
         status=status_of(error),
@@ -76,6 +89,9 @@ def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:
         code=error.code,
         correlation_id=correlation_id,
         errors=tuple(ProblemField(field=fault.field, message=fault.message) for fault in fields),
+        conflicts=tuple(
+            ProblemConflict(row_id=one.row_id, column_id=one.column_id, current=dict(one.current)) for one in conflicts
+        ),
     )
     headers = {"X-Correlation-ID": correlation_id, "Cache-Control": "no-store"}
     if problem.status == STATUS_OF[Unauthorized]:
@@ -84,8 +100,9 @@ def problem_response(error: AppError, correlation_id: str) -> func.HttpResponse:
     if wait is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
     body = problem.model_dump(mode="json", by_alias=True, exclude_defaults=False)
-    if not fields:
-        del body["errors"]
+    for name in ("errors", "conflicts"):
+        if not body[name]:
+            del body[name]
     return func.HttpResponse(json.dumps(body), status_code=problem.status, headers=headers, mimetype=PROBLEM_TYPE)
 
 

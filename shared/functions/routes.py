@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from shared.container import Container
 from shared.errors import AppError
@@ -30,6 +30,13 @@ class NoQuery(Frozen):
     """A route without query parameters."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+class Upload(Frozen):
+    """A file as the body of a request; the content type is one of the route's `uploads`."""
+
+    content_type: str
+    content: bytes = Field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,14 @@ def _opaque(etag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose body is made already, or that sets cookies; `body` is None with `not_modified`."""
+    """An answer whose body is made already, or that sets cookies; `body` is None with `not_modified`.
+
+    `status` None is the route's.
+    """
 
     body: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    status: int | None = None
     cookies: tuple[Cookie, ...] = ()
 
     @classmethod
@@ -84,7 +95,7 @@ class Reply:
     @classmethod
     def redirect(cls, url: str, *cookies: Cookie) -> "Reply":
         """Send the browser elsewhere, without telling there where it comes from."""
-        return cls(b"", {"Location": url, "Referrer-Policy": "no-referrer"}, cookies)
+        return cls(b"", {"Location": url, "Referrer-Policy": "no-referrer"}, cookies=cookies)
 
     @property
     def not_modified(self) -> bool:
@@ -100,7 +111,9 @@ class Route:
     """One operation of the API.
 
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
-    and answers 304 to whoever holds it. Whoever forgets `access` has made a route for the connected.
+    and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
+    JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer. Whoever forgets
+    `access` has made a route for the connected.
     """
 
     name: str
@@ -117,6 +130,8 @@ class Route:
     starts_jobs: bool = False
     conditional: bool = False
     media_type: str = JSON_TYPE
+    uploads: tuple[str, ...] = ()
+    other_status: int | None = None
     access: Access = "connected"
 
     @property

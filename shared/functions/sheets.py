@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
-from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, UpstreamUnavailable
+from shared.changes.import_requests import ImportQuery, ImportReport
+from shared.changes.importing import FORMATS
+from shared.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
 from shared.functions.http import operation
 from shared.functions.registration import Triggers
-from shared.functions.routes import Call, NoQuery, Reply
+from shared.functions.routes import Call, NoQuery, Reply, Upload
 from shared.ids import RowId, SheetId
 from shared.sheets.exporting import content_disposition, export_csv
 from shared.sheets.models import Sheet
@@ -122,6 +125,33 @@ async def export_sheet(call: Call[None, ExportQuery]) -> Reply:
     body = await asyncio.to_thread(lambda: export_csv(sheet, select()))
     headers = {"Content-Disposition": content_disposition(sheet.name), "X-Content-Type-Options": "nosniff"}
     return Reply(body, headers)
+
+
+@operation(
+    triggers,
+    "POST",
+    "smartsheet/{sheetId:long}/import",
+    summary="Add the rows of a file",
+    tag="Sheets",
+    query=ImportQuery,
+    uploads=tuple(FORMATS),
+    answers=ImportReport,
+    status=202,
+    other_status=200,
+    errors=(*_READING, Conflict, StorageFull),
+)
+async def import_rows(call: Call[Upload, ImportQuery]) -> Reply:
+    """CSV, TSV or XLSX, titles in the first line: all rows or none. A dry run answers 200 and changes nothing."""
+    report = await call.container.imports.run(
+        call.caller,
+        SheetId(call.path["sheetId"]),
+        call.body.content,
+        call.body.content_type,
+        call.query,
+        idempotency_key=call.idempotency_key,
+    )
+    body = report.model_dump_json(by_alias=True).encode()
+    return Reply(body, status=HTTPStatus.OK if report.dry_run else HTTPStatus.ACCEPTED)
 
 
 async def _open(call: Call[None, NoQuery] | Call[None, RowQuery] | Call[None, ExportQuery]) -> Sheet:

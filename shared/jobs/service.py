@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from shared.errors import (
     Conflict,
     FieldError,
-    Forbidden,
     InvalidInput,
     PreconditionFailed,
     StorageFull,
@@ -25,8 +24,9 @@ from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, RowOutcomeView, StartJob
 from shared.jobs.steps import JobRun
 from shared.records import utc_now
+from shared.sheets.checking import require_sheet_writable
 from shared.sheets.columns import require_writable, resolve_column, resolve_columns
-from shared.sheets.models import AccessLevel, Cell, Column, Sheet
+from shared.sheets.models import Cell, Column, Sheet
 from shared.sheets.service import SheetService
 from shared.sheets.values import cell_text
 from shared.telemetry import current_correlation_id, get_logger, new_correlation_id
@@ -35,7 +35,6 @@ log = get_logger(__name__)
 
 GUARD_QUEUE = "job-guard"
 GUARD_SECONDS = 30
-_READ_ONLY = (AccessLevel.VIEWER, AccessLevel.COMMENTER)
 
 
 class JobService:
@@ -109,8 +108,7 @@ class JobService:
         kind = _kind(request)
         parameters = _parameters(kind, request)
         sheet = await self._sheets.open(caller, request.sheet_id)
-        if sheet.read_only or sheet.access_level in _READ_ONLY:
-            raise Forbidden("You may read this sheet, but not change it.", code="sheet_read_only")
+        require_sheet_writable(sheet)
         sources = resolve_columns(sheet, parameters.source_columns, "parameters.sourceColumns")
         target = resolve_column(sheet, parameters.target_column, "parameters.targetColumn")
         require_writable(target, "parameters.targetColumn")

@@ -17,6 +17,7 @@ from shared.jobs.models import Job, RowOutcome, WriteCursor
 from shared.jobs.ports import Ledger
 from shared.jobs.steps import ApplyResult
 from shared.records import utc_now
+from shared.sheets.input import CellContent
 from shared.sheets.models import MAX_ROWS_PER_CALL
 
 _NAMESPACE = uuid.UUID("4f1b0d8e-43a5-4b5e-9d8e-2f6f0a7a3c11")
@@ -38,7 +39,7 @@ class OutcomeWriter:
     async def apply(self, caller: Caller, job: Job, *, flush: bool) -> ApplyResult:
         """Write what is unwritten: full batches; with `flush` a smaller one when there is no full one.
 
-        Raises what `ChangeService.apply` raises for a sheet that cannot be written at all.
+        Raises what `ChangeService.submit` raises for a sheet that cannot be written at all.
         """
         settled = 0
         try:
@@ -70,8 +71,8 @@ class OutcomeWriter:
     async def _write_batch(self, caller: Caller, job: Job, cursor: WriteCursor) -> int | Waiting:
         outcomes = await self._outcomes(job.job_id, cursor)
         change_set = self._change_set(job, cursor.batch, len(outcomes))
-        await self._changes.record(change_set, [_cell_change(job, outcome) for outcome in outcomes.values()])
-        applied = await self._changes.apply(caller, job.sheet_id, change_set.change_set_id)
+        cells = [_cell_change(job, outcome) for outcome in outcomes.values()]
+        applied = await self._changes.submit(caller, change_set, cells)
         if isinstance(applied, Waiting):
             return applied
         await self._settle(job.job_id, cursor, outcomes, applied)
@@ -110,7 +111,7 @@ class OutcomeWriter:
             owner=job.owner,
             sheet_id=job.sheet_id,
             author=Author(kind="job", id=job.id),
-            cell_count=cell_count,
+            item_count=cell_count,
             correlation_id=job.correlation_id,
             created_at=now,
             updated_at=now,
@@ -118,4 +119,9 @@ class OutcomeWriter:
 
 
 def _cell_change(job: Job, outcome: RowOutcome) -> CellChange:
-    return CellChange(row_id=outcome.row_id, column_id=job.target_column_id, before=outcome.before, after=outcome.value)
+    return CellChange(
+        row_id=outcome.row_id,
+        column_id=job.target_column_id,
+        expected=CellContent(value=outcome.before),
+        after=CellContent(value=outcome.value),
+    )

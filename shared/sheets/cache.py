@@ -1,16 +1,25 @@
 """The in-process cache of parsed sheets: immutable snapshots, bounded by cells, least recently used out first."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.ids import ColumnId, RowId, SheetId
-from shared.sheets.models import AccessLevel, CellWrite, Column, ColumnType, Row, RowWrite, Sheet
+from shared.ids import SheetId
+from shared.sheets.models import (
+    AccessLevel,
+    AddAnswer,
+    Column,
+    ColumnType,
+    DeleteAnswer,
+    NewRow,
+    Row,
+    RowWrite,
+    Sheet,
+)
+from shared.sheets.patching import with_cells_written, with_rows_added, with_rows_deleted
 
 _RECALCULATED_TYPES = frozenset({ColumnType.DURATION, ColumnType.PREDECESSOR})
-_OBJECT_TYPES = frozenset({ColumnType.CONTACT_LIST, ColumnType.MULTI_CONTACT_LIST, ColumnType.MULTI_PICKLIST})
-_WRITER_COLUMNS = frozenset({"MODIFIED_BY", "MODIFIED_DATE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +64,31 @@ class Snapshot:
     def patched(
         self, sent: Iterable[RowWrite], answered: Iterable[Row], version: int, moment: datetime
     ) -> "Snapshot | None":
-        """The next version, made by our own write; None when the answer does not tell all that changed.
+        """The next version, made by our own write of cells; None when the answer does not tell all that changed.
 
-        That is so when other cells are computed from the written ones (formulas, links, dependencies),
-        when the answer leaves out what was set (contacts, multiple values) or who set it when, or when it
-        names rows not known here.
+        That is so when other cells are computed from the written ones (formulas, links, dependencies), and
+        whenever `patching.py` says so.
         """
-        if self.recalculates:
+        return self._next(
+            None if self.recalculates else with_cells_written(self.sheet, sent, answered), version, moment
+        )
+
+    def with_rows_added(self, sent: Sequence[NewRow], answer: AddAnswer, moment: datetime) -> "Snapshot | None":
+        """The next version, made by our own adding of rows; None as in `patched`."""
+        after = None if self.recalculates else with_rows_added(self.sheet, sent, answer.rows)
+        return self._next(after, answer.version, moment)
+
+    def with_rows_deleted(self, answer: DeleteAnswer, moment: datetime) -> "Snapshot | None":
+        """The next version, made by our own deleting of rows; None as in `patched`."""
+        after = None if self.recalculates else with_rows_deleted(self.sheet, answer.row_ids)
+        return self._next(after, answer.version, moment)
+
+    def _next(self, sheet: Sheet | None, version: int, moment: datetime) -> "Snapshot | None":
+        if sheet is None or version != self.sheet.version + 1:
             return None
-        told = {column.id for column in self.sheet.columns if column.system_type in _WRITER_COLUMNS}
-        untold = {column.id for column in self.sheet.columns if column.type in _OBJECT_TYPES}
-        writes = {write.row_id: write.cells for write in sent}
-        merged: dict[RowId, Row] = {}
-        for answer in answered:
-            row = self.sheet.rows_by_id.get(answer.id)
-            cells = writes.get(answer.id, ())
-            if row is None or not told <= answer.cells.keys() or not _echoes(answer, cells, untold):
-                return None
-            merged[row.id] = _merged(row, answer, told.union(write.column_id for write in cells))
-        rows = tuple(merged.get(row.id, row) for row in self.sheet.rows)
-        sheet = replace(self.sheet, rows=rows, version=version, fetched_at=moment)
-        return Snapshot(sheet, sum(len(row.cells) for row in rows), recalculates=False, outdated_at=self.outdated_at)
+        sheet = replace(sheet, version=version, fetched_at=moment)
+        cells = sum(len(row.cells) for row in sheet.rows)
+        return Snapshot(sheet, cells, recalculates=False, outdated_at=self.outdated_at)
 
 
 class SheetCache:
@@ -141,19 +154,3 @@ def _recalculates(sheet: Sheet) -> bool:
     if any(column.formula is not None or column.type in _RECALCULATED_TYPES for column in sheet.columns):
         return True
     return any(cell.formula is not None or cell.linked for row in sheet.rows for cell in row.cells.values())
-
-
-def _echoes(answer: Row, writes: Iterable[CellWrite], untold: Collection[ColumnId]) -> bool:
-    """Whether the answer shows every value that was set, and in full."""
-    values = [write for write in writes if write.value not in (None, "")]
-    return all(write.column_id in answer.cells and write.column_id not in untold for write in values)
-
-
-def _merged(row: Row, answer: Row, changed: Collection[ColumnId]) -> Row:
-    """The row with the changed cells as the answer has them, or without them where it has none.
-
-    The other cells of an answer are poorer than the ones held: writes answer without object values.
-    """
-    cells = {id_: cell for id_, cell in row.cells.items() if id_ not in changed}
-    cells.update((id_, cell) for id_, cell in answer.cells.items() if id_ in changed)
-    return replace(row, cells=cells, modified_at=answer.modified_at or row.modified_at)

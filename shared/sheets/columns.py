@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 from shared.errors import FieldError, InvalidInput
 from shared.sheets.models import Column, ColumnType, Sheet
@@ -39,7 +40,7 @@ def resolve_column(sheet: Sheet, name_or_id: str, field: str) -> Column:
     if found:
         ids = ", ".join(column.id for column in found)
         code = "ambiguous_column"
-        message = f"{_quoted(name_or_id)} fits {len(found)} columns; give one of their ids: {ids}"
+        message = f"{quoted(name_or_id)} fits {len(found)} columns; give one of their ids: {ids}"
     else:
         code, message = "unknown_column", _unknown(sheet, name_or_id)
     raise InvalidInput(f"{field}: {message}.", code=code, errors=(FieldError(field, message),))
@@ -51,16 +52,16 @@ def require_writable(column: Column, field: str, *, types: Collection[str] = TEX
     Codes: `system_column`, `column_formula`, `column_locked` (for this caller), `wrong_column_type`.
     `types` defaults to those that take any text.
     """
-    title = _quoted(column.title)
+    title = quoted(column.title)
     if column.system_type is not None:
-        _refuse(field, "system_column", f"{title} is filled by Smartsheet itself ({column.system_type})")
+        refuse(field, "system_column", f"{title} is filled by Smartsheet itself ({column.system_type})")
     if column.formula is not None:
-        _refuse(field, "column_formula", f"{title} is filled by a column formula")
+        refuse(field, "column_formula", f"{title} is filled by a column formula")
     if column.locked_for_user:
-        _refuse(field, "column_locked", f"{title} is locked for you")
+        refuse(field, "column_locked", f"{title} is locked for you")
     if column.type not in types:
         wanted = " or ".join(sorted(types))
-        _refuse(field, "wrong_column_type", f"{title} is of type {column.type}; a column of type {wanted} is needed")
+        refuse(field, "wrong_column_type", f"{title} is of type {column.type}; a column of type {wanted} is needed")
 
 
 def _matches(sheet: Sheet, name: str) -> list[Column]:
@@ -76,19 +77,21 @@ def _unknown(sheet: Sheet, name: str) -> str:
     titles = {_folded(column.title): column.title for column in sheet.columns}
     close = get_close_matches(_folded(name), titles, n=3)
     if close:
-        return f"there is no column {_quoted(name)}; close: {', '.join(_quoted(titles[title]) for title in close)}"
-    shown = [_quoted(column.title) for column in sheet.columns[:_TITLES_SHOWN]]
+        return f"there is no column {quoted(name)}; close: {', '.join(quoted(titles[title]) for title in close)}"
+    shown = [quoted(column.title) for column in sheet.columns[:_TITLES_SHOWN]]
     more = "" if len(sheet.columns) <= _TITLES_SHOWN else f" and {len(sheet.columns) - _TITLES_SHOWN} more"
-    return f"there is no column {_quoted(name)}; there are: {', '.join(shown)}{more}"
+    return f"there is no column {quoted(name)}; there are: {', '.join(shown)}{more}"
 
 
 def _folded(title: str) -> str:
     return " ".join(title.split()).casefold()
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A title or an option in a sentence."""
     return f"“{text if len(text) <= 60 else text[:59] + '…'}”"
 
 
-def _refuse(field: str, code: str, message: str) -> None:
+def refuse(field: str, code: str, message: str) -> NoReturn:
+    """Raise `InvalidInput` for one field; `message` says what is wrong with it, and what would be right."""
     raise InvalidInput(f"{field}: {message}.", code=code, errors=(FieldError(field, message),))

@@ -8,24 +8,25 @@ from urllib.parse import quote
 
 from shared.errors import InvalidInput
 from shared.sheets.models import Cell, Column, Row, Sheet
-from shared.sheets.values import cell_text
+from shared.sheets.values import cell_text, several_of
+from shared.tables.harmless import made_harmless
 
 MAX_EXPORT_BYTES = 50_000_000
 
 _ROWS_AT_ONCE = 500
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_BEGINNINGS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_csv(sheet: Sheet, rows: Sequence[Row], max_bytes: int = MAX_EXPORT_BYTES) -> bytes:
     """A line of column titles, then a line for each row; all lines end with CRLF.
 
     Cells show their values rather than what Smartsheet makes of them: numbers without currency signs, ISO
-    dates, contacts by address. A text that a spreadsheet would run as a formula gets a leading `'`, unless it
-    is a number. Raises `InvalidInput` (`export_too_large`) as soon as the result exceeds `max_bytes`.
+    dates, contacts by address, several choices or contacts each on its own line where commas would not do. A
+    text that a spreadsheet would run as a formula is made harmless. Importing the file gives the values back.
+    No more is held than the result and a few rows. Raises `InvalidInput` (`export_too_large`) as soon as the
+    result exceeds `max_bytes`.
     """
     whole = BytesIO()
-    _write(whole, [[_harmless(column.title) for column in sheet.columns]], max_bytes)
+    _write(whole, [[made_harmless(column.title) for column in sheet.columns]], max_bytes)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         lines = [_line(row, sheet.columns) for row in rows[start : start + _ROWS_AT_ONCE]]
         _write(whole, lines, max_bytes)
@@ -54,9 +55,9 @@ def _line(row: Row, columns: Sequence[Column]) -> list[str]:
 
 
 def _field(cell: Cell) -> str:
+    several = several_of(cell)
+    if several:
+        divided = any(mark in text for text in several for mark in ",;\n")
+        return made_harmless(("\n" if divided else ", ").join(several))
     text = cell.value if isinstance(cell.value, str) else cell_text(Cell(cell.value))
-    return _harmless(text or cell_text(cell))
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_BEGINNINGS_OF_FORMULAS) and not _NUMBER.fullmatch(text) else text
+    return made_harmless(text or cell_text(cell))

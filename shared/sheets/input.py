@@ -1,4 +1,4 @@
-"""Cells and places of rows as callers send them; what of it fits a sheet is said by `checking.py`."""
+"""Cells, places of rows and columns as callers send them; what of it fits a sheet is said by `checking.py`."""
 
 from typing import Any, Self
 
@@ -53,4 +53,50 @@ class Placement(Frozen):
             raise ValueError("give exactly one of toTop, toBottom, parentId, siblingId, indent, outdent")
         if self.above and self.sibling_id is None:
             raise ValueError("above goes with siblingId")
+        return self
+
+
+class ContactOption(Frozen):
+    """A person whom a contact column offers."""
+
+    email: str = Field(min_length=3, max_length=320)
+    name: str | None = Field(default=None, max_length=200)
+
+
+class _ColumnProperties(Frozen):
+    """What a column may be given when it is added and later; `formula` fills the whole column, `width` is in pixels."""
+
+    index: int | None = Field(default=None, ge=0, le=400)
+    options: tuple[str, ...] | None = Field(default=None, max_length=1000)
+    contact_options: tuple[ContactOption, ...] | None = Field(default=None, max_length=1000)
+    validation: bool | None = None
+    symbol: str | None = Field(default=None, max_length=50)
+    formula: str | None = Field(default=None, max_length=4000)
+    locked: bool | None = None
+    hidden: bool | None = None
+    width: int | None = Field(default=None, ge=1, le=10_000)
+    description: str | None = Field(default=None, max_length=4000)
+
+
+class ColumnInput(_ColumnProperties):
+    """A column to be added, at the right end unless `index` says otherwise. `type` may be left out for system columns.
+
+    `validation` restricts cells to what fits the column (listed options, offered contacts, dates).
+    """
+
+    title: str = Field(min_length=1, max_length=50)
+    type: str | None = Field(default=None, max_length=50)
+    system_column_type: str | None = Field(default=None, max_length=50)
+
+
+class ColumnChange(_ColumnProperties):
+    """What shall change of a column; what is left out stays. Null takes `formula` or `description` away."""
+
+    title: str | None = Field(default=None, min_length=1, max_length=50)
+    type: str | None = Field(default=None, max_length=50)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one property to change")
         return self

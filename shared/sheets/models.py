@@ -16,6 +16,7 @@ CellValue = str | int | float | bool | None
 
 MAX_CELL_CHARACTERS = 4000  # Smartsheet cuts longer values silently
 MAX_ROWS_PER_CALL = 500
+MAX_DELETED_ROWS_PER_CALL = 300  # their ids go into the URL
 
 
 class ColumnType(StrEnum):
@@ -143,13 +144,19 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class CellWrite:
-    """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it."""
+    """One cell to be set: a value, or an object (multi-value columns), or a formula. None of them clears it.
+
+    `lenient` takes what the column's type refuses, as text; `overrides_validation`, which administrators may, also
+    what its options refuse.
+    """
 
     column_id: ColumnId
     value: CellValue = None
     object_value: Mapping[str, Any] | None = None
     formula: str | None = None
     hyperlink: Mapping[str, Any] | None = None
+    lenient: bool = False
+    overrides_validation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

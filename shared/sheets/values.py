@@ -56,6 +56,18 @@ def contact_names(column: Column, cell: Cell) -> frozenset[str]:
     return frozenset(name.strip().casefold() for name in names if isinstance(name, str) and name.strip())
 
 
+def several_of(cell: Cell) -> tuple[str, ...]:
+    """The choices, or the contacts by address, of a cell that can hold several; none for other cells."""
+    thing = cell.object_value or {}
+    match thing.get("objectType"):
+        case "MULTI_PICKLIST":
+            return tuple(str(item) for item in _items(thing))
+        case "MULTI_CONTACT":
+            return tuple(_contact_name(item) for item in _items(thing))
+        case _:
+            return ()
+
+
 def cell_text(cell: Cell) -> str:
     """What a person reads in the cell: the display value, else the value; empty when there is none."""
     if cell.display_value is not None:

@@ -7,9 +7,8 @@ from pydantic import Field
 
 from shared.ids import ColumnId, SheetId
 from shared.records import Frozen
+from shared.sheets.checking import find_not_writable
 from shared.sheets.models import AccessLevel, Column, Sheet, SheetSummary
-
-_READERS_ONLY = (AccessLevel.VIEWER, AccessLevel.COMMENTER)
 
 
 class SheetQuery(Frozen):
@@ -65,7 +64,7 @@ class SheetView(Frozen):
     @classmethod
     def of(cls, sheet: Sheet) -> "SheetView":
         """The caller's view."""
-        reason = _not_writable(sheet)
+        reason = find_not_writable(sheet)
         return cls(
             id=sheet.id,
             name=sheet.name,
@@ -78,12 +77,6 @@ class SheetView(Frozen):
             permalink=sheet.permalink,
             as_of=sheet.fetched_at,
         )
-
-
-def _not_writable(sheet: Sheet) -> Literal["viewer", "read_only_sheet"] | None:
-    if sheet.access_level in _READERS_ONLY:
-        return "viewer"
-    return "read_only_sheet" if sheet.read_only else None
 
 
 class ColumnView(Frozen):

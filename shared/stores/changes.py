@@ -1,12 +1,20 @@
-"""Change-sets: headers in one partition per sheet, cells in chunks in one partition per change-set."""
+"""Change-sets: headers in one partition per sheet, items and images in chunks in one partition per change-set."""
 
 from collections.abc import Sequence
 
-from shared.changes.models import CELLS_PER_CHUNK, CellChange, CellChunk, ChangeSet
-from shared.errors import Conflict
+from shared.changes.models import ChangeSet, ImageChunk, ItemChunk
 from shared.ids import ChangeSetId, SheetId
+from shared.records import Record
 from shared.stores.collection import Collection
 from shared.stores.documents import DocumentStore
+
+_WHERE = "where"
+
+
+class SheetOfChange(Record):
+    """In which partition the header of a change-set lies."""
+
+    sheet_id: SheetId
 
 
 class DocumentChangeStore:
@@ -14,40 +22,52 @@ class DocumentChangeStore:
 
     def __init__(self, documents: DocumentStore) -> None:
         self._headers = Collection(documents, "change-sets", ChangeSet)
-        self._chunks = Collection(documents, "change-cells", CellChunk)
+        self._index = Collection(documents, "change-index", SheetOfChange)
+        self._chunks = Collection(documents, "change-items", ItemChunk)
+        self._images = Collection(documents, "change-images", ImageChunk)
 
-    async def create(self, change_set: ChangeSet, cells: Sequence[CellChange]) -> None:
+    async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> ChangeSet:
         """See `ChangeStore.create`. The header comes last: a change-set that can be found is whole."""
-        if await self._headers.find(change_set.sheet_id, change_set.id) is not None:
-            return
-        await self.save_cells(change_set.change_set_id, cells)
-        try:
-            await self._headers.create(change_set.sheet_id, change_set)
-        except Conflict:
-            return  # the same change-set, stored by a second delivery
+        await self._index.upsert(change_set.id, SheetOfChange(id=_WHERE, sheet_id=change_set.sheet_id))
+        await self.save_chunks(change_set.change_set_id, chunks)
+        return await self._headers.create(change_set.sheet_id, change_set)
 
-    async def get(self, sheet_id: SheetId, change_set_id: ChangeSetId) -> ChangeSet:
-        """See `ChangeStore.get`."""
-        return await self._headers.get(
-            sheet_id, change_set_id, code="change_set_not_found", detail="There is no such change-set."
-        )
+    async def find(self, sheet_id: SheetId, change_set_id: ChangeSetId) -> ChangeSet | None:
+        """See `ChangeStore.find`."""
+        return await self._headers.find(sheet_id, change_set_id)
 
-    async def get_cells(self, change_set_id: ChangeSetId) -> list[CellChange]:
-        """See `ChangeStore.get_cells`."""
-        cells: list[CellChange] = []
-        cursor: str | None = None
-        while True:
-            chunks, cursor = await self._chunks.list(change_set_id, cursor=cursor)
-            cells += [cell for chunk in chunks for cell in chunk.cells]
-            if cursor is None:
-                return cells
+    async def find_sheet(self, change_set_id: ChangeSetId) -> SheetId | None:
+        """See `ChangeStore.find_sheet`."""
+        found = await self._index.find(change_set_id, _WHERE)
+        return None if found is None else found.sheet_id
+
+    async def list_by_sheet(
+        self, sheet_id: SheetId, *, limit: int, cursor: str | None
+    ) -> tuple[list[ChangeSet], str | None]:
+        """See `ChangeStore.list_by_sheet`."""
+        return await self._headers.list(sheet_id, order_by="createdAt", descending=True, limit=limit, cursor=cursor)
+
+    async def list_chunks(
+        self, change_set_id: ChangeSetId, *, limit: int, cursor: str | None
+    ) -> tuple[list[ItemChunk], str | None]:
+        """See `ChangeStore.list_chunks`."""
+        return await self._chunks.list(change_set_id, limit=limit, cursor=cursor)
 
     async def save(self, change_set: ChangeSet) -> ChangeSet:
         """See `ChangeStore.save`."""
         return await self._headers.replace(change_set.sheet_id, change_set)
 
-    async def save_cells(self, change_set_id: ChangeSetId, cells: Sequence[CellChange]) -> None:
-        """See `ChangeStore.save_cells`."""
-        for number, start in enumerate(range(0, len(cells), CELLS_PER_CHUNK)):
-            chunk = CellChunk(id=f"{number:06d}", cells=tuple(cells[start : start + CELLS_PER_CHUNK]))
-            await self._chunks.upsert(change_set_id, chunk)
+    async def save_chunks(self, change_set_id: ChangeSetId, chunks: Sequence[ItemChunk]) -> None:
+        """See `ChangeStore.save_chunks`."""
+        await self._chunks.upsert_all(change_set_id, chunks)
+
+    async def save_images(self, change_set_id: ChangeSetId, chunks: Sequence[ImageChunk]) -> None:
+        """See `ChangeStore.save_images`."""
+        await self._images.upsert_all(change_set_id, chunks)
+
+    async def get_images(self, change_set_id: ChangeSetId, image_ids: Sequence[str]) -> list[ImageChunk]:
+        """See `ChangeStore.get_images`."""
+        return [
+            await self._images.get(change_set_id, id_, code="image_not_found", detail="A kept image is missing.")
+            for id_ in image_ids
+        ]

@@ -5,18 +5,20 @@ of an older version is migrated when it is read, and stored in the newest with i
 order what is stored: a field that they name has to be in every version.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from shared.errors import NotFound, UpstreamFault
 from shared.records import Record
-from shared.stores.documents import Create, Document, DocumentStore, Json, Replace, Upsert, Where
+from shared.stores.documents import MAX_BATCH, Create, Document, DocumentStore, Json, Replace, Upsert, Where
 
 M = TypeVar("M", bound=Record)
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version to that of the next."""
 _VERSION = "schemaVersion"
+_BATCH_BYTES = 1_500_000  # Cosmos DB takes 2 MB a request
 
 
 class Collection(Generic[M]):
@@ -60,6 +62,21 @@ class Collection(Generic[M]):
     async def upsert(self, partition: str, record: M) -> M:
         """Store a record, whatever is there."""
         return await self._write(partition, Upsert(record.id, self.dump(record), self.ttl_seconds))
+
+    async def upsert_all(self, partition: str, records: Sequence[M]) -> None:
+        """Store records, whatever is there; in batches, each of which is stored whole or not at all."""
+        batch: list[Upsert] = []
+        room = _BATCH_BYTES
+        for record in records:
+            body = self.dump(record)
+            size = len(json.dumps(body, ensure_ascii=False).encode())
+            if batch and (size > room or len(batch) == MAX_BATCH):
+                await self.documents.batch(self.container, partition, batch)
+                batch, room = [], _BATCH_BYTES
+            batch.append(Upsert(record.id, body, self.ttl_seconds))
+            room -= size
+        if batch:
+            await self.documents.batch(self.container, partition, batch)
 
     async def list(
         self,

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.changes.models import CELLS_PER_CHUNK, Author, CellChange, ChangeSet
+from shared.changes.models import Author, CellChange, ChangeSet, ImageChunk, ItemChunk, RowImage
 from shared.chat.models import ChatSession
 from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from shared.ids import ChangeSetId, ColumnId, JobId, RowId, SessionId, SheetId, UserId
 from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
 from shared.realtime.ports import Connection
+from shared.sheets.input import CellContent
 from shared.stores.changes import DocumentChangeStore
 from shared.stores.connections import DocumentConnectionStore
 from shared.stores.documents import DocumentStore
@@ -24,6 +25,7 @@ NOW = FakeClock()()
 ADA, BOB = UserId("ada"), UserId("bob")
 SHEET = SheetId("7345112399104900")
 JOB = JobId("a-job")
+CHANGE_SET = ChangeSetId("a-change-set")
 
 
 def job(number: int, owner: UserId = ADA, **fields: Any) -> Job:
@@ -79,16 +81,38 @@ def change_set() -> ChangeSet:
         owner=ADA,
         sheet_id=SHEET,
         author=Author(kind="user", id=ADA),
-        cell_count=1,
+        item_count=1,
         created_at=NOW,
         updated_at=NOW,
     )
 
 
-def cells(count: int) -> list[CellChange]:
+def chunks(count: int) -> list[ItemChunk]:
+    """Chunks of one cell each."""
     return [
-        CellChange(row_id=RowId(str(n)), column_id=ColumnId("1"), before=float(n), after="x" * 10) for n in range(count)
+        ItemChunk(
+            id=f"{n:06d}",
+            items=(
+                CellChange(
+                    row_id=RowId(str(n)),
+                    column_id=ColumnId("1"),
+                    before=CellContent(value=float(n)),
+                    after=CellContent(object_value={"objectType": "MULTI_PICKLIST", "values": ["x", "ä"]}),
+                ),
+            ),
+        )
+        for n in range(count)
     ]
+
+
+async def all_chunks(changes: DocumentChangeStore) -> list[ItemChunk]:
+    found: list[ItemChunk] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await changes.list_chunks(CHANGE_SET, limit=50, cursor=cursor)
+        found += [chunk.model_copy(update={"etag": ""}) for chunk in page]
+        if cursor is None:
+            return found
 
 
 # --- jobs ------------------------------------------------------------------------------------------
@@ -210,36 +234,59 @@ async def test_events_of_writers_at_the_same_time_get_numbers_without_gaps(docum
 # --- change-sets -----------------------------------------------------------------------------------
 
 
-async def test_a_change_set_that_is_delivered_twice_is_stored_once(documents: DocumentStore):
+async def test_a_change_set_is_stored_once(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
-    many = cells(2 * CELLS_PER_CHUNK + 1)
-    await changes.create(change_set(), many)
-    applying = await changes.save(
-        (await changes.get(SHEET, ChangeSetId("a-change-set"))).model_copy(update={"status": "applying"})
-    )
-    await changes.create(change_set(), many)
-    assert await changes.get(SHEET, ChangeSetId("a-change-set")) == applying
-    assert await changes.get_cells(ChangeSetId("a-change-set")) == many
+    many = chunks(120)
+    created = await changes.create(change_set(), many)
+    with pytest.raises(Conflict):
+        await changes.create(change_set(), many)
+    assert await changes.find(SHEET, CHANGE_SET) == created
+    assert await all_chunks(changes) == many
 
 
 async def test_a_change_set_is_saved_by_the_one_who_read_it_last(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
-    await changes.create(change_set(), cells(1))
-    read = await changes.get(SHEET, ChangeSetId("a-change-set"))
-    await changes.save(read)
+    created = await changes.create(change_set(), chunks(1))
+    await changes.save(created)
     with pytest.raises(PreconditionFailed):
-        await changes.save(read)
-    with pytest.raises(NotFound):
-        await changes.get(SheetId("1"), ChangeSetId("a-change-set"))
+        await changes.save(created)
+    assert await changes.find(SheetId("1"), CHANGE_SET) is None
 
 
-async def test_what_became_of_the_cells_replaces_them(documents: DocumentStore):
+async def test_a_change_set_is_found_by_its_id_alone(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
-    many = cells(CELLS_PER_CHUNK + 1)
+    assert await changes.find_sheet(CHANGE_SET) is None
+    await changes.create(change_set(), chunks(1))
+    assert await changes.find_sheet(CHANGE_SET) == SHEET
+
+
+async def test_what_became_of_some_items_replaces_their_chunks(documents: DocumentStore):
+    changes = DocumentChangeStore(documents)
+    many = chunks(3)
     await changes.create(change_set(), many)
-    written = [cell.model_copy(update={"state": "written"}) for cell in many]
-    await changes.save_cells(ChangeSetId("a-change-set"), written)
-    assert await changes.get_cells(ChangeSetId("a-change-set")) == written
+    (cell,) = many[1].items
+    written = many[1].model_copy(update={"items": (cell.model_copy(update={"state": "written"}),)})
+    await changes.save_chunks(CHANGE_SET, [written])
+    assert await all_chunks(changes) == [many[0], written, many[2]]
+
+
+async def test_the_timeline_has_the_newest_first_and_goes_on_by_cursor(documents: DocumentStore):
+    changes = DocumentChangeStore(documents)
+    for number in range(3):
+        at = NOW + timedelta(seconds=number)
+        await changes.create(change_set().model_copy(update={"id": f"cs-{number}", "created_at": at}), [])
+    first, cursor = await changes.list_by_sheet(SHEET, limit=2, cursor=None)
+    rest, end = await changes.list_by_sheet(SHEET, limit=2, cursor=cursor)
+    assert [one.id for one in [*first, *rest]] == ["cs-2", "cs-1", "cs-0"]
+    assert end is None
+
+
+async def test_images_come_back_in_the_asked_order(documents: DocumentStore):
+    changes = DocumentChangeStore(documents)
+    images = [ImageChunk(id=name, images=(RowImage(row_id=RowId(name), cells=()),)) for name in ("1-0", "1-1")]
+    await changes.save_images(CHANGE_SET, images)
+    found = await changes.get_images(CHANGE_SET, ["1-1", "1-0"])
+    assert [chunk.id for chunk in found] == ["1-1", "1-0"]
 
 
 # --- sessions and connections ----------------------------------------------------------------------

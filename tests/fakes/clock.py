@@ -15,3 +15,7 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.now += timedelta(seconds=seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep like `asyncio.sleep`, by letting time pass."""
+        self.advance(seconds)

@@ -38,9 +38,10 @@ class Mortal:
             strikes = self._countdown.strikes()
             if strikes and not self._countdown.after_effect:
                 raise Killed(name)
-            result = await method(*args, **kwargs)
-            if strikes:
-                raise Killed(name)
-            return result
+            try:
+                return await method(*args, **kwargs)
+            finally:
+                if strikes:
+                    raise Killed(name)  # also in place of an error: the dead hear no answer
 
         return call

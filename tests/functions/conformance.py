@@ -60,8 +60,9 @@ class Contract:
 
     def _check_request(self, operation: dict[str, Any], request: func.HttpRequest) -> None:
         if "requestBody" in operation:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
-            self._validate(schema, json.loads(request.get_body()))
+            content = operation["requestBody"]["content"]
+            if "application/json" in content:
+                self._validate(content["application/json"]["schema"], json.loads(request.get_body()))
         given: dict[str, Any] = {"query": request.params, "path": request.route_params, "header": request.headers}
         for parameter in operation["parameters"]:
             present = parameter["name"] in given[parameter["in"]]

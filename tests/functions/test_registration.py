@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.changes.submitting import GUARD_QUEUE as CHANGE_GUARD_QUEUE
 from shared.chat.messages import PURGE_QUEUE
 from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
@@ -68,6 +69,7 @@ def test_queue_functions_read_the_queues_that_the_services_write_to(registered: 
         "purge_session": DELETE_QUEUE,
         "purge_messages": PURGE_QUEUE,
         "guard_job": GUARD_QUEUE,
+        "continue_change": CHANGE_GUARD_QUEUE,
     }
     connections = {each["connection"] for each in triggers.values() if each["type"] == "queueTrigger"}
     assert connections == {"AzureWebJobsStorage"}

@@ -164,10 +164,10 @@ async def test_while_smartsheet_is_down_the_last_known_sheet_is_shown_with_its_a
     path = {"sheetId": SHEET, "rowId": "1"}
     first = (await functions.request("get_sheet", path=path)).json
     for name in READS:
-        world.container.sheets._mark_outdated(SHEET)
+        world.container.sheets.mark_outdated(SHEET)
         world.fail_reads(UpstreamUnavailable("Down."))
         answer = await functions.request(name, path=path)
         assert (answer.status, answer.json["asOf"]) == (200, first["asOf"])
-    world.container.sheets._mark_outdated(SHEET)
+    world.container.sheets.mark_outdated(SHEET)
     world.fail_reads(Unauthorized("Out.", code="needs_sign_in"))
     assert (await functions.request("list_rows", path=path)).json["code"] == "needs_sign_in"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.importing.column_types import ColumnPlan, plan_columns
-from local.importing.table import Record, Table, Value
+from shared.tables.table import Record, Table, Value
 
 
 def plan(*values: Value) -> ColumnPlan:

@@ -15,9 +15,10 @@ import pytest
 
 from local.importing import main
 from local.importing.column_types import plan_columns
-from local.importing.reading import ReadOptions, read_table
+from local.importing.files import read_file
 from local.importing.upload import Uploader, UploadError
 from local.smartsheet.accounts import OWNER_TOKEN
+from shared.tables.reading import ReadOptions
 from tests.local.smartsheet_sandbox import ROOT, SmartsheetSandbox, sandbox, shared_sandbox, values
 
 __all__ = ["sandbox", "shared_sandbox"]
@@ -169,7 +170,7 @@ def test_what_cannot_be_cleared_up_is_said(
 
 
 def test_refusals_that_pass_are_waited_for(sandbox: SmartsheetSandbox) -> None:
-    read = read_table(b"A\n1\n2\n", "t.csv", ReadOptions())
+    read = read_file(b"A\n1\n2\n", "t.csv", ReadOptions())
     pauses: list[float] = []
     sandbox.fault({"match": "POST /2.0/sheets/*/rows", "status": 429, "count": 2})
     uploader = Uploader(f"{sandbox.url}/2.0", OWNER_TOKEN, pause=pauses.append)

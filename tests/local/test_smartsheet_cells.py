@@ -168,3 +168,36 @@ def test_predecessors_are_read_from_row_numbers(sandbox: SmartsheetSandbox) -> N
     ]
     assert [(link["rowId"], link["type"]) for link in links] == [(rows[2]["id"], "FS"), (rows[4]["id"], "SS")]
     assert links[1]["lag"] == {"objectType": "DURATION", "days": 2}
+
+
+@pytest.mark.parametrize(
+    ("link", "code"),
+    [
+        ({"sightId": 17}, 1114),
+        ({"reportId": 17}, 1114),
+        ({"sheetId": 17, "sightId": 17}, 1111),
+        ({"sightId": 17, "url": "https://example.com"}, 1112),
+        ({}, 1117),
+    ],
+)
+def test_a_link_leads_to_one_target_that_exists(risks: Risks, link: dict[str, Any], code: int) -> None:
+    assert risks.refusal("POST", {"cells": [risks.cell("Risk", "x", hyperlink=link)]}) == code
+
+
+@pytest.mark.parametrize("text", ["2025-W01-1", "2025-01-01Tgarbage", "20250101", "2025-02-30", "2025-1-1"])
+def test_a_strict_date_is_an_iso_date(risks: Risks, text: str) -> None:
+    assert risks.refusal("POST", {"cells": [risks.cell("Review on", text)]}) == 1042
+
+
+def test_a_contact_column_with_validation_takes_its_contacts_only(risks: Risks) -> None:
+    offered = [{"email": "ada.lindqvist@halden.example"}]
+    path = f"/sheets/{risks.id}/columns/{risks.columns['Owner']}"
+    body = {"type": "CONTACT_LIST", "contactOptions": offered, "validation": True}
+    assert risks.sandbox.call("PUT", path, body).status_code == 200
+    assert risks.add({"cells": [risks.cell("Owner", "Ada.Lindqvist@halden.example")]})
+    assert risks.refusal("POST", {"cells": [risks.cell("Owner", "elif.demir@halden.example")]}) == 1042
+
+
+def test_text_columns_cannot_be_restricted(risks: Risks) -> None:
+    path = f"/sheets/{risks.id}/columns/{risks.columns['Mitigation']}"
+    assert risks.sandbox.refusal("PUT", path, {"validation": True}) == (400, 1210)

@@ -74,3 +74,9 @@ def test_later_siblings_of_an_outdented_row_become_its_children() -> None:
     assert outline.outdent(3)
     assert list(outline.entries) == [(1, None), (2, 1), (3, None), (4, 3), (5, 3)]
     assert not outline.outdent(1)
+
+
+def test_a_child_that_is_named_beside_its_parent_moves_on_its_own():
+    outline = Outline([(1, None), (2, 1), (3, 2), (4, None)])
+    outline.move([1, 2], Place("bottom"))
+    assert list(outline.entries) == [(4, None), (1, None), (2, None), (3, 2)]

@@ -73,21 +73,22 @@ class CellReader:
         return read_value(column, given.value, rules)
 
     def _hyperlink(self, given: CellIn, link: dict[str, Any]) -> Cell:
-        sheet_id, report_id, url = (link.get(name) for name in ("sheetId", "reportId", "url"))
-        if sheet_id is not None and report_id is not None:
+        sheet_id, url = link.get("sheetId"), link.get("url")
+        targets = [link[name] for name in ("sheetId", "reportId", "sightId") if link.get(name) is not None]
+        if len(targets) > 1:
             raise ApiError(1111)
-        if url is not None and (sheet_id is not None or report_id is not None):
+        if url is not None and targets:
             raise ApiError(1112)
         if given.value is not None and not isinstance(given.value, str):
             raise ApiError(1113)
         if url is not None:
             text = text_cell(given.value or str(url))
             return Cell(text.value, text.display, hyperlink={"url": str(url)})
-        if sheet_id is None and report_id is None:
+        if not targets:
             raise ApiError(1117)
         query = "SELECT name FROM sheets JOIN shares ON sheet_id = id AND user_id = ? WHERE id = ?"
         found = self._change.connection.execute(query, (self._change.user.id, sheet_id)).fetchone()
         if found is None:
-            raise ApiError(1114, sheet_id if report_id is None else report_id)
+            raise ApiError(1114, targets[0])  # also for reports and dashboards, which the sandbox has none of
         text = text_cell(given.value or found[0])
         return Cell(text.value, text.display, hyperlink={"sheetId": sheet_id, "url": f"{PERMALINK}{sheet_id}"})

@@ -89,10 +89,11 @@ class Outline:
         self._put(index, [(row_id, parent) for row_id in row_ids])
 
     def move(self, row_ids: Sequence[int], place: Place) -> None:
-        """Move rows with all that is below them, in the given order, to a place."""
+        """Move rows with all that is below them, in the given order, to a place; a named child goes on its own."""
+        taken = {row_id: self._take(row_id) for row_id in sorted(row_ids, key=self._index, reverse=True)}
         moved: list[Entry] = []
         for row_id in row_ids:
-            moved += [(row_id, None), *self._take(row_id)[1:]]
+            moved += [(row_id, None), *taken[row_id][1:]]
         index, parent = self._target(place)
         roots = set(row_ids)
         self._put(index, [(row_id, parent if row_id in roots else its) for row_id, its in moved])

@@ -1,7 +1,6 @@
 """The calls to Smartsheet that the sheets domain makes."""
 
 import asyncio
-import json
 import random
 import re
 import time
@@ -14,20 +13,36 @@ from pydantic import SecretStr
 
 from shared.clients.smartsheet.failures import unusable_answer
 from shared.clients.smartsheet.mapping import (
+    parse_add_answer,
+    parse_column_answer,
+    parse_delete_answer,
     parse_sheet,
     parse_sheet_list,
     parse_user,
+    parse_version,
     parse_write_answer,
-    rows_to_wire,
+)
+from shared.clients.smartsheet.requests import (
+    add_columns_call,
+    add_rows_call,
+    delete_column_call,
+    delete_rows_call,
+    number,
+    sheet_ids,
+    update_column_call,
+    update_rows_call,
 )
 from shared.clients.smartsheet.transport import Call, Timing, Transport
-from shared.errors import FieldError, InvalidInput, NotFound, UpstreamFault
+from shared.errors import AppError, UpstreamFault
 from shared.ids import ColumnId, RowId, SheetId
 from shared.records import utc_now
 from shared.resilience.circuit import CircuitState
 from shared.sheets.models import (
-    MAX_CELL_CHARACTERS,
-    MAX_ROWS_PER_CALL,
+    AddAnswer,
+    ColumnAnswer,
+    ColumnWrite,
+    DeleteAnswer,
+    NewRow,
     RowWrite,
     Sheet,
     SheetSummary,
@@ -35,14 +50,12 @@ from shared.sheets.models import (
     Unchanged,
     WriteAnswer,
 )
-from shared.sheets.values import text_length
 from shared.telemetry import get_logger
 
 T = TypeVar("T")
 log = get_logger(__name__)
 
 _MAX_ROW_IDS_IN_URL = 100
-_MAX_CHANGE_AGENT = 512
 _VERSIONED = re.compile(r"/\d+\.\d+$")
 
 # Cells hold what people see (level 2: multi-value cells too), also where access is COMMENTER. Cells that never
@@ -122,15 +135,15 @@ class SmartsheetClient:
             raise ValueError(f"at most {_MAX_ROW_IDS_IN_URL} row ids fit into a URL; leave them out to get all rows")
         query = dict(_WHOLE_SHEET)
         if column_ids:
-            query["columnIds"] = ",".join(_number(id_, f"columnIds.{n}") for n, id_ in enumerate(column_ids))
+            query["columnIds"] = ",".join(number(id_, f"columnIds.{n}") for n, id_ in enumerate(column_ids))
         if row_ids:
-            query["rowIds"] = ",".join(_number(id_, f"rowIds.{n}") for n, id_ in enumerate(row_ids))
+            query["rowIds"] = ",".join(number(id_, f"rowIds.{n}") for n, id_ in enumerate(row_ids))
         if if_version_after is not None:
             query["ifVersionAfter"] = str(if_version_after)
         if rows_modified_since is not None:
             query["rowsModifiedSince"] = rows_modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         fetched_at = self._now()
-        body = await self._transport.send(Call("GET", "/sheets/{sheetId}", _sheet(sheet_id), query), token)
+        body = await self._transport.send(Call("GET", "/sheets/{sheetId}", sheet_ids(sheet_id), query), token)
         answer = await _read(lambda text: parse_sheet(text, fetched_at), body)
         whole = not row_ids and rows_modified_since is None
         if whole and isinstance(answer, Sheet) and len(answer.rows) < answer.total_row_count:
@@ -141,23 +154,65 @@ class SmartsheetClient:
     async def update_rows(
         self, token: SecretStr, sheet_id: SheetId, rows: Sequence[RowWrite], *, change_agent: str
     ) -> WriteAnswer:
-        """Set cells of 1 to 500 rows in one call, with partial success. Raises as `SheetSource` says.
+        """Set cells of 1 to 500 rows, or move them, in one call, with partial success. Raises as `SheetSource` says.
 
-        `UpstreamTimeout` and `UpstreamFault` leave open whether the write took effect; with every other error
+        `UpstreamTimeout` and `UpstreamFault` leave open whether a write took effect; with every other error
         it did not. A text above 4,000 characters is refused (`InvalidInput`, `value_too_long`) before anything
         is sent: Smartsheet would cut it silently. `change_agent` (ASCII, ≤ 512 characters) comes back in webhooks.
+        Raises `ValueError` when the rows do not all go to the same location (or all stay).
         """
-        _check_write(rows, change_agent)
-        call = Call(
-            "PUT",
-            "/sheets/{sheetId}/rows",
-            _sheet(sheet_id),
-            {"allowPartialSuccess": "true"},
-            json.dumps(rows_to_wire(rows), allow_nan=False).encode(),
-            {"Smartsheet-Change-Agent": change_agent, "Content-Type": "application/json"},
-        )
-        body = await self._transport.send(call, token)
+        body = await self._transport.send(update_rows_call(sheet_id, rows, change_agent), token)
         return await _read(lambda text: parse_write_answer(text, rows), body)
+
+    async def add_rows(
+        self, token: SecretStr, sheet_id: SheetId, rows: Sequence[NewRow], *, change_agent: str
+    ) -> AddAnswer:
+        """Add 1 to 500 rows in one call, with partial success; otherwise as `update_rows`."""
+        body = await self._transport.send(add_rows_call(sheet_id, rows, change_agent), token)
+        return await _read(lambda text: parse_add_answer(text, len(rows)), body)
+
+    async def delete_rows(
+        self, token: SecretStr, sheet_id: SheetId, row_ids: Sequence[RowId], *, change_agent: str
+    ) -> DeleteAnswer:
+        """Delete 1 to 300 rows with their children; rows that are gone already are ignored.
+
+        All stay (`Forbidden`, `row_locked`) when one of them is locked for this token.
+        """
+        body = await self._transport.send(delete_rows_call(sheet_id, row_ids, change_agent), token)
+        gone, version = await _read(parse_delete_answer, body)
+        return DeleteAnswer(await self._version(token, sheet_id) if version is None else version, gone)
+
+    async def add_columns(
+        self, token: SecretStr, sheet_id: SheetId, columns: Sequence[ColumnWrite], *, change_agent: str
+    ) -> ColumnAnswer:
+        """Add columns, all of the same `index` (`ValueError` otherwise), all or none. Raises as `SheetSource` says."""
+        body = await self._transport.send(add_columns_call(sheet_id, columns, change_agent), token)
+        return await _read(parse_column_answer, body)
+
+    async def update_column(
+        self, token: SecretStr, sheet_id: SheetId, column_id: ColumnId, column: ColumnWrite, *, change_agent: str
+    ) -> ColumnAnswer:
+        """Change properties of a column. Raises as `SheetSource` says.
+
+        A sheet that this token does not open is `column_not_found` too: Smartsheet does not tell the two apart.
+        """
+        body = await self._transport.send(update_column_call(sheet_id, column_id, column, change_agent), token)
+        return await _read(parse_column_answer, body)
+
+    async def delete_column(
+        self, token: SecretStr, sheet_id: SheetId, column_id: ColumnId, *, change_agent: str
+    ) -> ColumnAnswer:
+        """Delete a column with its cells. Raises as `update_column`."""
+        body = await self._transport.send(delete_column_call(sheet_id, column_id, change_agent), token)
+        return await _read(parse_column_answer, body)
+
+    async def _version(self, token: SecretStr, sheet_id: SheetId) -> int:
+        """The sheet's version after a write whose answer left it out: the API reference promises none for deletions."""
+        try:
+            body = await self._transport.send(Call("GET", "/sheets/{sheetId}/version", sheet_ids(sheet_id)), token)
+        except AppError:
+            raise unusable_answer() from None  # the write took effect: no error that says it did not
+        return await _read(parse_version, body)
 
 
 async def _read(parse: Callable[[bytes], T], body: bytes) -> T:
@@ -167,37 +222,3 @@ async def _read(parse: Callable[[bytes], T], body: bytes) -> T:
     except ValueError:
         log.warning("smartsheet gave an answer of %d bytes that cannot be read", len(body))
         raise unusable_answer() from None
-
-
-def _sheet(sheet_id: SheetId) -> dict[str, str]:
-    if not _is_number(sheet_id):
-        raise NotFound("There is no such sheet: sheet ids are numbers.", code="sheet_not_found")
-    return {"sheetId": sheet_id}
-
-
-def _check_write(rows: Sequence[RowWrite], change_agent: str) -> None:
-    if not 1 <= len(rows) <= MAX_ROWS_PER_CALL:
-        raise ValueError(f"a call takes 1 to {MAX_ROWS_PER_CALL} rows, not {len(rows)}")
-    if not change_agent.isascii() or not change_agent.isprintable() or len(change_agent) > _MAX_CHANGE_AGENT:
-        raise ValueError(f"a change agent is at most {_MAX_CHANGE_AGENT} printable ASCII characters")
-    errors: list[FieldError] = []
-    for at, row in enumerate(rows):
-        _number(row.row_id, f"rows.{at}.id")
-        for place, cell in enumerate(row.cells):
-            _number(cell.column_id, f"rows.{at}.cells.{place}.columnId")
-            if isinstance(cell.value, str) and text_length(cell.value) > MAX_CELL_CHARACTERS:
-                message = f"is longer than the {MAX_CELL_CHARACTERS} characters that a cell holds"
-                errors.append(FieldError(f"rows.{at}.cells.{place}.value", message))
-    if errors:
-        raise InvalidInput("Some texts are too long for a cell.", code="value_too_long", errors=tuple(errors))
-
-
-def _number(id_: str, field: str) -> str:
-    if not _is_number(id_):
-        message = "is not an id of Smartsheet: those are whole numbers"
-        raise InvalidInput(f"{field} {message}.", code="invalid_id", errors=(FieldError(field, message),))
-    return id_
-
-
-def _is_number(id_: str) -> bool:
-    return id_.isascii() and id_.isdigit() and len(id_) <= 19

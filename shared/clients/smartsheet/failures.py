@@ -6,6 +6,7 @@ Smartsheet certainly refused it, its effect is unknown, and repeating it is the 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,7 +41,17 @@ _DATA_FAULTS: dict[int, tuple[str, str]] = {
     1042: ("invalid_value", "The value does not fit the column's type."),
     1046: ("system_column", "Smartsheet fills this column itself."),
     1050: ("row_locked", "The row is locked."),
+    1061: ("sheet_full", "The sheet has no room for more: 20,000 rows, 400 columns and 500,000 cells are the limits."),
+    1062: ("invalid_location", "The row cannot go to this place."),
+    1063: ("invalid_location", "The parent is not in the sheet, or is below the row itself."),
+    1064: ("invalid_location", "The sibling is not in the sheet, or is below the row itself."),
     1080: ("dependency_column", "With dependencies on, end dates follow from start and duration."),
+    1092: ("row_locked", "A row, or one of its children, is locked."),
+    1111: ("invalid_hyperlink", "A link leads to one target."),
+    1112: ("invalid_hyperlink", "A link leads to one target."),
+    1113: ("invalid_hyperlink", "A link goes along with a text."),
+    1114: ("invalid_hyperlink", "The link's target does not exist, or is not shared with you."),
+    1117: ("invalid_hyperlink", "The link has no target."),
     1118: ("dependency_column", "The allocation of a row with children cannot be set."),
     1130: ("invalid_value", "The value is given twice."),
     1131: ("invalid_value", "The value does not fit the column's type."),
@@ -48,11 +59,50 @@ _DATA_FAULTS: dict[int, tuple[str, str]] = {
     1142: ("dependency_column", "The column belongs to project settings and cannot be set."),
     1148: ("invalid_value", "The number is out of Smartsheet's range."),
     1155: ("dependency_column", "The column belongs to project settings and cannot be set."),
+    1162: ("not_a_formula", "A formula starts with an equals sign."),
+    1185: ("invalid_location", "A row without any content cannot have children."),
     1235: ("invalid_value", "The value does not fit the column's type."),
     1240: ("invalid_value", "Too many contacts for one cell."),
     1277: ("invalid_value", "Too many values for one cell."),
     1302: ("column_formula", "The column is filled by a formula."),
     1319: ("system_column", "Baseline columns cannot be set."),
+}
+# Codes that come for columns as such.
+_COLUMN_FAULTS: dict[int, tuple[str, str]] = {
+    1036: ("column_not_found", "The column is no longer in the sheet."),
+    1041: ("value_too_long", "A title is longer than Smartsheet allows."),
+    1055: ("primary_column", "A sheet has one primary column."),
+    1056: ("duplicate_title", "Another column of the sheet has this title."),
+    1057: ("primary_column", "The type of the primary column cannot change."),
+    1058: ("invalid_symbol", "Columns of this type do not take this symbol."),
+    1059: ("invalid_options", "The symbol brings its own options."),
+    1060: ("invalid_options", "Columns of this type have no options."),
+    1061: _DATA_FAULTS[1061],
+    1065: ("column_needed", "This column cannot be deleted."),
+    1077: ("duplicate_system_column", "The sheet has a column of this system type already."),
+    1079: ("invalid_type", "The system type goes with another column type."),
+    1082: ("invalid_options", "Columns of this type have no options."),
+    1085: ("dependency_column", "The column belongs to project settings."),
+    1087: ("column_needed", "Conditional formatting uses the column."),
+    1089: ("invalid_type", "Smartsheet keeps this type for system columns."),
+    1090: ("invalid_type", "Symbol and options are changed together with the type."),
+    1098: ("dependency_column", "The column belongs to project settings."),
+    1099: ("dependency_column", "The column belongs to resource management."),
+    1133: ("duplicate_title", "Two of the columns have the same title."),
+    1134: ("duplicate_system_column", "Two of the columns have the same system type."),
+    1142: ("dependency_column", "Columns of this type come with project settings only."),
+    1162: _DATA_FAULTS[1162],
+    1210: ("invalid_type", "Columns of this type cannot be restricted to their options."),
+    1260: ("column_needed", "The last visible column stays."),
+    1301: ("forbidden", "Your Smartsheet access does not allow this."),
+    1302: _DATA_FAULTS[1302],
+    1303: ("not_a_formula", "Columns of this type take no column formula."),
+    1304: ("not_a_formula", "The sheet has as many column formulas as Smartsheet allows."),
+    1305: ("dependency_column", "The column belongs to project settings."),
+    1310: ("not_a_formula", "The formula cannot fill a whole column."),
+    1318: ("column_needed", "Baseline columns cannot be deleted."),
+    1320: ("invalid_type", "The type of a baseline column cannot change."),
+    1321: ("not_a_formula", "Baseline columns take no formula."),
 }
 _FORBIDDEN: dict[int, tuple[str, str]] = {
     1004: ("forbidden", "Your Smartsheet access does not allow this."),
@@ -62,6 +112,10 @@ _FORBIDDEN: dict[int, tuple[str, str]] = {
     1362: ("account_policy", "A policy of your organization does not allow this."),
     1363: ("account_policy", "A policy of your organization does not allow this."),
 }
+
+
+Subject = Literal["rows", "columns"]
+"""What a call names beside its sheet; errors are about these."""
 
 
 class WireErrorPlace(BaseModel):
@@ -92,7 +146,9 @@ class CallFailed(Exception):
     unhealthy: bool = False
 
 
-def answer_failure(status: int, body: bytes, after_seconds: float | None, *, write: bool) -> CallFailed:
+def answer_failure(
+    status: int, body: bytes, after_seconds: float | None, *, write: bool, subject: Subject = "rows"
+) -> CallFailed:
     """What an answer that is not a success means."""
     try:
         wire = WireError.model_validate_json(body)
@@ -101,7 +157,7 @@ def answer_failure(status: int, body: bytes, after_seconds: float | None, *, wri
     code = wire.code
     if code >= 4000 or status >= 500 or status == 429:
         return _service_failure(code, status, after_seconds, write=write)
-    return CallFailed(_refusal(code, status, wire.detail))
+    return CallFailed(_refusal(code, status, wire.detail, subject))
 
 
 def exchange_failure(error: httpx2.TransportError | TimeoutError, *, write: bool) -> CallFailed:
@@ -170,30 +226,41 @@ def _service_failure(code: int, status: int, after_seconds: float | None, *, wri
             return CallFailed(UpstreamFault("Smartsheet had an unexpected error."), unhealthy=True)
 
 
-def _refusal(code: int, status: int, detail: WireErrorPlace | list[WireErrorPlace] | None) -> AppError:
+def _refusal(
+    code: int, status: int, detail: WireErrorPlace | list[WireErrorPlace] | None, subject: Subject
+) -> AppError:
     if code in _NEEDS_SIGN_IN or status == 401:
         return _needs_sign_in()
     if code == 1006:
-        return NotFound("There is no such sheet in Smartsheet, or it is not shared with you.", code="sheet_not_found")
+        return _missing(subject)
     if code in _FORBIDDEN:
         return Forbidden(_FORBIDDEN[code][1], code=_FORBIDDEN[code][0])
-    if code in _DATA_FAULTS:
-        word, sentence = _DATA_FAULTS[code]
+    faults = _COLUMN_FAULTS if subject == "columns" else _DATA_FAULTS
+    if code in faults:
+        word, sentence = faults[code]
         if status == 403:
             return Forbidden(sentence, code=word)
-        return InvalidInput(sentence, code=word, errors=_where(detail, sentence))
+        return InvalidInput(sentence, code=word, errors=_where(detail, sentence, subject))
     if status == 403:
         return Forbidden("Your Smartsheet access does not allow this.", code="forbidden")
     if status == 404:
         return NotFound("Smartsheet knows no such thing, or it is not shared with you.")
     return InvalidInput(
-        f"Smartsheet refused the request (error {code}).", code="refused", errors=_where(detail, "Refused.")
+        f"Smartsheet refused the request (error {code}).", code="refused", errors=_where(detail, "Refused.", subject)
     )
 
 
-def _where(detail: WireErrorPlace | list[WireErrorPlace] | None, sentence: str) -> tuple[FieldError, ...]:
+def _missing(subject: Subject) -> NotFound:
+    if subject == "columns":
+        return NotFound("There is no such column in Smartsheet, or it is not shared with you.", code="column_not_found")
+    return NotFound("There is no such sheet in Smartsheet, or it is not shared with you.", code="sheet_not_found")
+
+
+def _where(
+    detail: WireErrorPlace | list[WireErrorPlace] | None, sentence: str, subject: Subject
+) -> tuple[FieldError, ...]:
     places = detail if isinstance(detail, list) else [detail] if detail else []
-    return tuple(FieldError(f"rows.{place.index}", sentence) for place in places if place.index is not None)
+    return tuple(FieldError(f"{subject}.{place.index}", sentence) for place in places if place.index is not None)
 
 
 def _needs_sign_in() -> Unauthorized:

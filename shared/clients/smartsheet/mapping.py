@@ -8,6 +8,8 @@ from shared.clients.smartsheet.failures import row_fault
 from shared.clients.smartsheet.wire import (
     WireCell,
     WireColumn,
+    WireColumnResult,
+    WireDeleteResult,
     WireFailedItem,
     WireRow,
     WireRowsResult,
@@ -15,13 +17,16 @@ from shared.clients.smartsheet.wire import (
     WireSheetList,
     WireUser,
     WireValue,
+    WireVersion,
     read_sheet,
 )
 from shared.ids import ColumnId, RowId, SheetId
 from shared.sheets.models import (
+    AddAnswer,
+    AddFailure,
     Cell,
-    CellWrite,
     Column,
+    ColumnAnswer,
     Row,
     RowFailure,
     RowWrite,
@@ -54,19 +59,50 @@ def parse_sheet(body: bytes, fetched_at: datetime) -> Sheet | Unchanged:
         total_row_count=wire.total_row_count,
         permalink=wire.permalink,
         read_only=wire.read_only,
+        modified_at=wire.modified_at,
         fetched_at=fetched_at,
     )
 
 
 def parse_write_answer(body: bytes, sent: Sequence[RowWrite]) -> WriteAnswer:
-    """What a bulk call answered. Raises `ValueError` when it is not such an answer."""
+    """What a bulk update answered. Raises `ValueError` when it is not such an answer."""
     wire = WireRowsResult.model_validate_json(body)
     to_row = RowMapper()
     return WriteAnswer(
-        version=wire.version,
+        version=_version(wire),
         rows=tuple(to_row(row) for row in wire.result),
         failures=tuple(_failure(item, sent) for item in wire.failed_items),
     )
+
+
+def parse_add_answer(body: bytes, sent: int) -> AddAnswer:
+    """What adding so many rows answered. Raises `ValueError` when that does not tell what became of each."""
+    wire = WireRowsResult.model_validate_json(body)
+    refused = {item.index: row_fault(item.error.error_code) for item in wire.failed_items}
+    taken = [index for index in range(sent) if index not in refused]
+    if len(taken) != len(wire.result) or len(taken) + len(refused) != sent:
+        raise ValueError("the answer does not tell what became of each row")
+    to_row = RowMapper()
+    added = dict(zip(taken, (to_row(row) for row in wire.result), strict=True))
+    failures = tuple(AddFailure(index, *refused[index]) for index in range(sent) if index in refused)
+    return AddAnswer(_version(wire), tuple(added.get(index) for index in range(sent)), failures)
+
+
+def parse_delete_answer(body: bytes) -> tuple[tuple[RowId, ...], int | None]:
+    """The rows that went, and the sheet's version where it is told. Raises `ValueError` for any other answer."""
+    wire = WireDeleteResult.model_validate_json(body)
+    return tuple(RowId(str(row_id)) for row_id in wire.result), wire.version
+
+
+def parse_column_answer(body: bytes) -> ColumnAnswer:
+    """What a change of columns answered. Raises `ValueError` when it is not such an answer."""
+    wire = WireColumnResult.model_validate_json(body)
+    return ColumnAnswer(wire.version, tuple(_column(column) for column in wire.result))
+
+
+def parse_version(body: bytes) -> int:
+    """The version that `GET …/version` answers. Raises `ValueError` when it answers none."""
+    return WireVersion.model_validate_json(body).version
 
 
 def parse_user(body: bytes) -> SmartsheetUser:
@@ -92,11 +128,6 @@ def parse_sheet_list(body: bytes) -> list[SheetSummary]:
     ]
 
 
-def rows_to_wire(rows: Sequence[RowWrite]) -> list[dict[str, Any]]:
-    """The body of a bulk update. An empty string is how Smartsheet clears a cell."""
-    return [{"id": int(row.row_id), "cells": [_cell_to_wire(cell) for cell in row.cells]} for row in rows]
-
-
 class RowMapper:
     """Turns rows into domain rows; one for all rows of an answer, so that equal column ids are one string."""
 
@@ -113,6 +144,7 @@ class RowMapper:
             locked=wire.get("locked", False),
             locked_for_user=wire.get("lockedForUser", False),
             modified_at=wire.get("modifiedAt"),
+            created_at=wire.get("createdAt"),
         )
 
     def _cells(self, wires: list[WireCell]) -> dict[ColumnId, Cell]:
@@ -171,7 +203,19 @@ def _column(wire: WireColumn) -> Column:
         locked=wire.locked,
         locked_for_user=wire.locked_for_user,
         hidden=wire.hidden,
+        symbol=wire.symbol,
+        width=wire.width,
+        description=wire.description,
+        contact_options=wire.contact_options,
     )
+
+
+def _version(wire: WireRowsResult) -> int:
+    """The sheet's version after the call: beside the rows, or in each of them as the API reference has it."""
+    versions = [row["version"] for row in wire.result if "version" in row]
+    if wire.version is None and not versions:
+        raise ValueError("the answer does not tell the sheet's version")
+    return max(versions) if wire.version is None else wire.version
 
 
 def _failure(item: WireFailedItem, sent: Sequence[RowWrite]) -> RowFailure:
@@ -181,7 +225,3 @@ def _failure(item: WireFailedItem, sent: Sequence[RowWrite]) -> RowFailure:
     if item.index is None or not 0 <= item.index < len(sent):
         raise ValueError("a refused item names neither its row nor its place in the request")
     return RowFailure(sent[item.index].row_id, code, message)
-
-
-def _cell_to_wire(cell: CellWrite) -> dict[str, Any]:
-    return {"columnId": int(cell.column_id), "value": "" if cell.value is None else cell.value}

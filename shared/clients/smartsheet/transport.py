@@ -10,7 +10,7 @@ from typing import Literal
 import httpx2
 from pydantic import SecretStr
 
-from shared.clients.smartsheet.failures import CallFailed, answer_failure, exchange_failure
+from shared.clients.smartsheet.failures import CallFailed, Subject, answer_failure, exchange_failure
 from shared.errors import Unauthorized, UpstreamUnavailable
 from shared.resilience.circuit import CircuitBreaker
 from shared.resilience.retry import Retrier, RetryPolicy, TryAgain, retry_after_seconds
@@ -25,14 +25,18 @@ _USER_AGENT = "ChatSheetAI/1.0"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. `template` is the path as it is logged: without ids and query."""
+    """A request with a JSON body, or none.
 
-    method: Literal["GET", "PUT"]
+    `template` is the path as it is logged: without ids and query. `subject` is what errors are about.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     template: str
     ids: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    subject: Subject = "rows"
 
     @property
     def is_write(self) -> bool:
@@ -115,7 +119,9 @@ class Transport:
                 outcome = str(response.status_code)
                 if response.status_code != 200:
                     after = retry_after_seconds(response.headers.get("Retry-After"), self._timing.now())
-                    raise answer_failure(response.status_code, response.content, after, write=call.is_write)
+                    raise answer_failure(
+                        response.status_code, response.content, after, write=call.is_write, subject=call.subject
+                    )
                 return response.content
         except CallFailed as failed:
             if outcome == "cancelled":
@@ -157,6 +163,8 @@ class Transport:
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise Unauthorized("This is not a Smartsheet access token; connect again.", code="needs_sign_in")
         headers = {**self._headers, **call.headers, "Authorization": f"Bearer {secret}"}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
         correlation_id = current_correlation_id()
         if correlation_id is not None:
             headers["X-Correlation-ID"] = correlation_id

@@ -6,11 +6,11 @@ second, in whatever thread it runs. Here each row is one short step, and nothing
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
@@ -34,14 +34,16 @@ class WireCell(TypedDict):
 
 
 class WireRow(TypedDict):
-    """A row. Answers to writes may leave out `rowNumber` and `parentId`."""
+    """A row. Answers to writes may leave out `rowNumber` and `parentId`, and may name the sheet's `version` here."""
 
     id: int
     rowNumber: NotRequired[int]
     parentId: NotRequired[int | None]
     locked: NotRequired[bool]
     lockedForUser: NotRequired[bool]
+    createdAt: NotRequired[datetime | None]
     modifiedAt: NotRequired[datetime | None]
+    version: NotRequired[int]
     cells: NotRequired[list[WireCell]]
 
 
@@ -49,6 +51,11 @@ class _Wire(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
+
+
+def _listed(value: object) -> object:
+    """One object where a list may come: Smartsheet answers one thing alone."""
+    return [cast("object", value)] if isinstance(value, Mapping) else value
 
 
 class WireColumn(_Wire):
@@ -66,6 +73,10 @@ class WireColumn(_Wire):
     locked: bool = False
     locked_for_user: bool = False
     hidden: bool = False
+    symbol: str | None = None
+    width: int | None = None
+    description: str | None = None
+    contact_options: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_listed)] = ()
 
 
 class WireSheet(_Wire):
@@ -78,11 +89,12 @@ class WireSheet(_Wire):
     total_row_count: int = 0
     permalink: str | None = None
     read_only: bool = False
+    modified_at: datetime | None = None
     columns: tuple[WireColumn, ...]
 
 
 class WireVersion(_Wire):
-    """The whole answer when `ifVersionAfter` has nothing newer."""
+    """A version alone: the answer when `ifVersionAfter` has nothing newer, and of `GET …/version`."""
 
     version: int
 
@@ -105,9 +117,24 @@ class WireRowsResult(_Wire):
     """The answer to adding or updating rows."""
 
     result_code: int = 0
-    version: int
-    result: list[WireRow] = Field(default_factory=list[WireRow])
+    version: int | None = None
+    result: Annotated[list[WireRow], BeforeValidator(_listed)] = Field(default_factory=list[WireRow])
     failed_items: tuple[WireFailedItem, ...] = ()
+
+
+class WireDeleteResult(_Wire):
+    """The answer to deleting rows: the ids that went."""
+
+    version: int | None = None
+    result: tuple[int, ...]
+
+
+class WireColumnResult(_Wire):
+    """The answer to adding, changing or deleting columns."""
+
+    result_code: int = 0
+    version: int | None = None
+    result: Annotated[tuple[WireColumn, ...], BeforeValidator(_listed)] = ()
 
 
 class WireSheetSummary(_Wire):

@@ -6,7 +6,9 @@ import pytest
 
 from shared.errors import (
     AppError,
+    CellConflict,
     Conflict,
+    EditConflict,
     FieldError,
     InvalidInput,
     PreconditionFailed,
@@ -24,7 +26,15 @@ def classes(root: type[AppError]) -> list[type[AppError]]:
 
 def test_every_class_of_errors_has_a_status_of_its_own():
     assert set(classes(AppError)) == set(STATUS_OF)
-    assert len(set(STATUS_OF.values())) == len(STATUS_OF)
+    assert len({status for kind, status in STATUS_OF.items() if kind is not EditConflict}) == len(STATUS_OF) - 1
+
+
+def test_cells_in_conflict_are_told_with_what_they_hold_now():
+    error = EditConflict("Changed.", (CellConflict("1", "2", {"value": "Late"}),))
+    response = problem_response(error, "the-id-of-it")
+    told = json.loads(response.get_body())
+    assert (response.status_code, told["code"]) == (409, "conflict")
+    assert told["conflicts"] == [{"rowId": "1", "columnId": "2", "current": {"value": "Late"}}]
 
 
 @pytest.mark.parametrize(

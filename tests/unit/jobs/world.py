@@ -23,6 +23,7 @@ from shared.sheets.service import SheetService
 from shared.stores.changes import DocumentChangeStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
+from shared.stores.leases import DocumentLeaseStore
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.clock import FakeClock
 from tests.fakes.killing import Countdown, Mortal
@@ -83,7 +84,16 @@ class World:
         self.sheets = SheetService(parts["source"], SheetCache(), self.clock)
         self.ledger = DocumentLedger(self.documents)
         self.events = EventBus(parts["events"], clock=self.clock)
-        changes = ChangeService(self.sheets, parts["changes"], write_timeout=timedelta(seconds=60), clock=self.clock)
+        leases = DocumentLeaseStore(self.documents, clock=self.clock)
+        changes = ChangeService(
+            self.sheets,
+            parts["changes"],
+            self.events,
+            leases,
+            instance="one",
+            write_timeout=timedelta(seconds=60),
+            clock=self.clock,
+        )
         self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.queue, clock=self.clock)
         self.lifecycle = JobLifecycle(
             self.identity,

@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
-from shared.errors import UpstreamTimeout
+from shared.errors import NotFound, UpstreamTimeout
 from shared.ids import RowId
 from shared.sheets.cache import SheetCache
 from shared.sheets.models import AccessLevel, Cell
 from shared.sheets.service import SheetService
 from tests.fakes.smartsheet import sheet_of
-from tests.unit.sheets.world import ADA, GRACE, ONE, THREE, TWO, B, LateAnswers, Rig, text
+from tests.unit.sheets.world import ADA, GRACE, ONE, SHEET, THREE, TWO, B, LateAnswers, Rig, text
 
 
 @pytest.fixture
@@ -79,6 +79,63 @@ async def test_a_reread_by_another_person_is_one_call_with_their_own_level(rig: 
     truth = await rig.reread(GRACE)
     assert truth.access_level == AccessLevel.EDITOR
     assert [call.token for call in rig.calls()] == ["grace"]
+
+
+# reread_whole
+
+
+async def test_rereading_an_unchanged_sheet_is_one_cheap_call_however_young_it_is(rig: Rig) -> None:
+    await rig.open()
+    rig.calls()
+    truth = await rig.service.reread_whole(ADA, SHEET)
+    assert [call.if_version_after for call in rig.calls()] == [1]
+    assert (truth.version, len(truth.rows)) == (1, 3)
+
+
+async def test_rereading_brings_what_others_changed_and_keeps_it(rig: Rig) -> None:
+    await rig.open()
+    rig.calls()
+    rig.source.edit("100", "3", "1002", "foreign")
+    truth = await rig.service.reread_whole(ADA, SHEET)
+    assert (text(truth, THREE), truth.version) == ("foreign", 2)
+    assert text(await rig.open(), THREE) == "foreign"
+    assert len(rig.calls()) == 1
+
+
+async def test_rereading_does_not_wait_for_a_refresh_that_was_sent_before() -> None:
+    rig = Rig()
+    rig.source = late = LateAnswers(rig.sheet, clock=lambda: rig.now)
+    rig.service = SheetService(late, SheetCache(), lambda: rig.now)
+    await rig.open()
+    rig.wait(31)
+    late.arrive.clear()
+    late.sent.clear()
+    load = asyncio.create_task(rig.open())
+    await late.sent.wait()
+    rig.wait(1)
+    late.edit("100", "1", "1002", "foreign")
+    reread = asyncio.create_task(rig.service.reread_whole(ADA, SHEET))
+    await asyncio.sleep(0)
+    late.arrive.set()
+    assert text(await load) == "x"
+    assert text(await reread) == "foreign"
+    assert text(await rig.open(max_age=3600)) == "foreign"
+
+
+async def test_rereading_tells_each_person_their_own_level(rig: Rig) -> None:
+    rig.source.share("grace", "100", AccessLevel.EDITOR)
+    await rig.open(ADA)
+    rig.calls()
+    assert (await rig.service.reread_whole(GRACE, SHEET)).access_level == AccessLevel.EDITOR
+    assert (await rig.service.reread_whole(ADA, SHEET)).access_level == AccessLevel.OWNER
+    assert [call.token for call in rig.calls()] == ["grace", "ada"]
+
+
+async def test_rereading_by_a_person_without_access_is_refused(rig: Rig) -> None:
+    rig.source.share("grace", "100", None)
+    await rig.open(ADA)
+    with pytest.raises(NotFound):
+        await rig.service.reread_whole(GRACE, SHEET)
 
 
 # write

@@ -58,7 +58,7 @@ class Rig:
 
     async def write(self, *rows: tuple[RowId, ColumnId, str | None], person: Person = ADA) -> int:
         writes = [RowWrite(row_id, (CellWrite(column_id, value),)) for row_id, column_id, value in rows]
-        answer = await self.service.write_cells(person, SHEET, writes, change_agent="test")
+        answer = await self.service.write_rows(person, SHEET, writes, change_agent="test")
         return answer.version
 
 

@@ -8,15 +8,19 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from local.importing.table import Problem, Record, TableError, Value, count_lines
+from shared.tables.table import MAX_COLUMNS, Problem, Record, TableError, Value, count_lines
 
 DELIMITERS = (",", ";", "\t", "|")
+MAX_FIELDS = 10_000  # of one record: beyond, it is no table but an attempt to fill the memory
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SNIFFED_RECORDS = 50
 
 
 def parse(text: str, delimiter: str) -> Iterator[Record]:
-    """The records of a text. Raises `TableError` for an open quote and for text behind a closing quote."""
+    """The records of a text.
+
+    Raises `TableError` for an open quote, for text behind a closing quote and for more than `MAX_FIELDS` fields.
+    """
     at, line = 0, 1
     while at < len(text):
         end = _LINE_END.search(text, at)
@@ -24,12 +28,25 @@ def parse(text: str, delimiter: str) -> Iterator[Record]:
         content = text[at:stop]
         if '"' not in content:
             if content:
-                yield Record(line, [field or None for field in content.split(delimiter)])
+                yield Record(line, _plain_fields(content, delimiter, line))
             at, line = after, line + 1
         else:
             fields, at = _quoted_record(text, at, line, delimiter)
             yield Record(line, fields)
             line += 1 + sum(count_lines(field) for field in fields if isinstance(field, str))
+
+
+def _plain_fields(content: str, delimiter: str, line: int) -> list[Value]:
+    found = content.count(delimiter) + 1
+    if found > MAX_FIELDS:
+        raise _too_wide(found, line)
+    return [field or None for field in content.split(delimiter)]
+
+
+def _too_wide(found: int, line: int) -> TableError:
+    return TableError(
+        [Problem(f"{found:,} fields in one line; a sheet holds at most {MAX_COLUMNS} columns", line=line)]
+    )
 
 
 def find_delimiter(text: str) -> str:
@@ -55,16 +72,19 @@ def _field_counts(text: str, delimiter: str) -> list[int]:
 def _quoted_record(text: str, at: int, line: int, delimiter: str) -> tuple[list[Value], int]:
     """The fields of a record with quotes in it, and where the next record begins."""
     fields: list[Value] = []
+    begin = line
     unquoted = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
     while True:
         if text.startswith('"', at):
-            where = line + sum(count_lines(field) for field in fields if isinstance(field, str))
-            field, at = _quoted_field(text, at, where, len(fields) + 1, delimiter)
+            field, at = _quoted_field(text, at, line, len(fields) + 1, delimiter)
+            line += count_lines(field or "")
         else:
             match = unquoted.match(text, at)
             assert match is not None
             field, at = match[0] or None, match.end()
         fields.append(field)
+        if len(fields) > MAX_FIELDS:
+            raise _too_wide(len(fields), begin)
         if text.startswith(delimiter, at):
             at += 1
             continue

@@ -3,9 +3,7 @@
 import codecs
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
-from local.importing.table import Problem, TableError
+from shared.tables.table import Problem, TableError
 
 _MARKS = [
     (codecs.BOM_UTF8, "utf-8"),
@@ -61,6 +59,8 @@ def _has_utf8(data: bytes) -> bool:
 
 def _legacy(data: bytes) -> str:
     """The most likely encoding of one byte per character; Windows-1252 unless another one is clearly likelier."""
+    from charset_normalizer import from_bytes  # here: few files need it, and importing it takes its time
+
     lines = [line for line in data[: _SAMPLE * 10].splitlines() if not line.isascii()]
     sample = b"\n".join(lines)[:_SAMPLE]
     matches = from_bytes(sample, cp_isolation=["cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030"])
@@ -80,7 +80,7 @@ def _checked(data: bytes, encoding: str, *, offset: int) -> Decoded:
         before = data[: error.start].decode(encoding, errors="replace")
         position = error.start + offset
         problem = (
-            f"byte {position} (0x{data[error.start]:02x}) is not {encoding} text; --encoding names another encoding"
+            f"byte {position} (0x{data[error.start]:02x}) is not {encoding} text; if it has another encoding, name it"
         )
         raise TableError([Problem(problem, line=_line(before))]) from None
     if "\0" in text:

@@ -9,6 +9,10 @@ Value = str | int | float | bool | date | None
 
 MAX_LISTED = 20
 
+MAX_COLUMNS = 400  # what a sheet holds
+MAX_ROWS = 20_000
+MAX_CELLS = 500_000
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -20,10 +24,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by title, and the records below the header, each with one field per column."""
+    """Columns by title, and the records below the header, each with one field per column. `line` is the header's."""
 
     titles: list[str]
     records: list[Record]
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Problem:
 
 
 class TableError(Exception):
-    """The file cannot be imported. `problems` holds the first `MAX_LISTED` reasons."""
+    """The file cannot be read as a table. `problems` holds the first `MAX_LISTED` reasons."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)

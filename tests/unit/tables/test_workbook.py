@@ -1,37 +1,19 @@
 """Reading XLSX workbooks."""
 
-import io
 from datetime import date, datetime, time
 from typing import Any
 
-import openpyxl
 import pytest
 
-from local.importing.reading import ReadOptions, read_table
-from local.importing.table import Table, TableError
+from shared.tables.reading import ReadOptions, read_table
+from shared.tables.table import Table, TableError
+from tests.unit.tables.books import SHEET, text_cell, with_parts, workbook, worksheet
 
 MOMENT = datetime(2026, 3, 1, 14, 30)  # noqa: DTZ001 - worksheets know no time zones
 
 
-def workbook(rows: list[list[Any]], *, title: str = "Data", more: dict[str, list[list[Any]]] | None = None) -> bytes:
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = title
-    for row in rows:
-        sheet.append(row)
-    for name, others in (more or {}).items():
-        extra = book.create_sheet(name)
-        for row in others:
-            extra.append(row)
-    stream = io.BytesIO()
-    book.save(stream)
-    book.close()
-    return stream.getvalue()
-
-
 def read(data: bytes, **options: Any) -> Table:
-    return read_table(data, "Book.XLSX", ReadOptions(**options)).table
+    return read_table(data, "workbook", ReadOptions(**options)).table
 
 
 def problems(data: bytes, **options: Any) -> list[str]:
@@ -77,6 +59,11 @@ def test_a_formula_without_a_stored_result_is_not_taken_for_an_empty_cell() -> N
 
 def test_a_value_behind_the_last_title_is_told() -> None:
     assert problems(workbook([["A", "B"], [1, 2, 3]])) == ["line 2, column 3: too many fields: 3 instead of 2"]
+
+
+def test_line_ends_of_excel_are_line_ends() -> None:
+    part = worksheet(f'<row r="1">{text_cell("A")}</row><row r="2">{text_cell("one_x000D_&#10;two", "A2")}</row>')
+    assert read(with_parts({SHEET: part})).records[0].fields == ["one\ntwo"]
 
 
 def test_a_file_that_is_no_workbook_is_told() -> None:

@@ -1,0 +1,196 @@
+"""One step of a change-set: look, save an intent, one call, record.
+
+look ──▶ conflicts, refusals and what is so already are final
+     ──intent──▶ call ──▶ answer ──▶ record ──▶ next step
+                  └─ no answer ──▶ look: took effect → record
+                                         did not, and the write timeout passed → send again, where that is safe
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from shared.changes.cell_step import CellStep
+from shared.changes.column_steps import ColumnAddStep, ColumnDeleteStep, ColumnEditStep, follow_conversion
+from shared.changes.kinds import StepKind, refused, settled
+from shared.changes.models import Item, ItemKind, Step, Waiting, WriteIntent
+from shared.changes.row_adds import RowAddStep
+from shared.changes.row_deletes import RowDeleteStep
+from shared.changes.row_moves import RowMoveStep
+from shared.changes.target import Target
+from shared.changes.work import Work
+from shared.errors import (
+    AppError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    UpstreamFault,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from shared.sheets.models import Sheet
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_ATTEMPTS = 8
+_SHEET_IS_CLOSED = frozenset(
+    {"sheet_not_found", "forbidden", "read_only", "sheet_disabled", "account_policy", "account_state"}
+)
+_KINDS: dict[ItemKind, StepKind] = {
+    "addColumn": ColumnAddStep(),
+    "editColumn": ColumnEditStep(),
+    "cell": CellStep(),
+    "addRow": RowAddStep(),
+    "moveRow": RowMoveStep(),
+    "deleteRow": RowDeleteStep(),
+    "deleteColumn": ColumnDeleteStep(),
+}
+
+
+class StepRunner:
+    """Brings steps to their end. `write_timeout` is how long a call without answer may still take effect."""
+
+    def __init__(self, write_timeout: timedelta, clock: Callable[[], datetime]) -> None:
+        self._write_timeout = write_timeout
+        self._clock = clock
+
+    async def run(self, target: Target, work: Work, step: Step) -> Waiting | None:
+        """Bring the step to its end (None), or to where it has to wait; it goes on from there when called again."""
+        kind, intent = _KINDS[step.kind], work.header.intent
+        if not _pending(work.items_of(step)):
+            return await self._conclude(target, work, step, None)
+        may_resend_at = self._may_resend_at(work)
+        timed_out = self._clock() >= may_resend_at  # decided before the look: what it shows is newer than that
+        truth = await kind.look(target, work.items_of(step), intent)
+        items = kind.settle(target, work.items_of(step), truth, intent)
+        if work.header.atomic and intent is None and any(item.state in ("conflict", "refused") for item in items):
+            return await self._give_up(work, step, items)
+        if _pending(items):
+            if not timed_out:
+                return Waiting(until=may_resend_at, reason="unknown_fate")
+            if intent is not None:
+                items = _not_to_be_resent(kind, items, truth, intent)
+        if _pending(items):
+            return await self._send(target, work, step, items, truth)
+        return await self._settle(target, work, step, items, truth.version)
+
+    async def look(self, target: Target, step: Step, items: Sequence[Item]) -> list[Item]:
+        """What would be found by this step of a change-set with these items."""
+        kind, mine = _KINDS[step.kind], items[step.start : step.start + step.count]
+        return kind.settle(target, mine, await kind.look(target, mine, None), None)
+
+    async def _send(self, target: Target, work: Work, step: Step, items: list[Item], truth: Sheet) -> Waiting | None:
+        kind = _KINDS[step.kind]
+        attempt = 1 if work.header.intent is None else work.header.intent.attempt + 1
+        step = await work.keep_images(step, kind.images(target, items, truth))
+        intent = WriteIntent(
+            sheet_version=truth.version, sent_at=self._clock(), attempt=attempt, sheet_modified_at=truth.modified_at
+        )
+        await work.save(self._clock(), step, items, status="applying", intent=intent)
+        log.info("change-set %s: %s, %d items, attempt %d", work.header.id, step.kind, step.count, attempt)
+        try:
+            sent = await kind.send(target, items, truth)
+        except (UpstreamTimeout, UpstreamFault):
+            return await self._look_after_lost_answer(target, work, step, items)
+        except (UpstreamUnavailable, RateLimited, Unauthorized):
+            await self._take_back(work, step, items)
+            raise
+        except (InvalidInput, Forbidden, NotFound) as error:
+            if error.code in _SHEET_IS_CLOSED:
+                await self._take_back(work, step, items)
+                raise
+            return await self._refuse_call(work, step, items, error)
+        return await self._settle(target, work, step, sent.items, sent.version)
+
+    async def _look_after_lost_answer(
+        self, target: Target, work: Work, step: Step, items: list[Item]
+    ) -> Waiting | None:
+        kind = _KINDS[step.kind]
+        truth = await kind.look(target, items, work.header.intent)
+        items = kind.settle(target, items, truth, work.header.intent)
+        if _pending(items):
+            return Waiting(until=self._may_resend_at(work), reason="unknown_fate")
+        return await self._settle(target, work, step, items, truth.version)
+
+    async def _settle(
+        self, target: Target, work: Work, step: Step, items: list[Item], version: int | None
+    ) -> Waiting | None:
+        """All items are final, and the sheet had this version then."""
+        if self._needs_another_look(work, step, version):
+            await work.save(self._clock(), step, items)
+        else:
+            work.put(step, items)
+        return await self._conclude(target, work, step, version)
+
+    async def _conclude(self, target: Target, work: Work, step: Step, version: int | None) -> None:
+        """Close the step, after a call with one more look where somebody else wrote at the same time."""
+        kind, intent, items = _KINDS[step.kind], work.header.intent, work.items_of(step)
+        overlap = False
+        if intent is not None and self._needs_another_look(work, step, version):
+            now = await kind.look(target, items, intent)
+            version = now.version if version is None else version
+            overlap = version > intent.sheet_version + 1
+            if overlap:
+                log.warning("change-set %s: the version rose by more than one write", work.header.id)
+            items = kind.compare(target, items, now, overlap=overlap)
+            if step.images:
+                images = kind.converted(target, items, await work.images(step), now)
+                step = await work.keep_images(step, images) if images else step
+                work.items = follow_conversion(work.items, images)
+        await self._finish(work, step, items, version, overlap=overlap)
+
+    def _needs_another_look(self, work: Work, step: Step, version: int | None) -> bool:
+        intent = work.header.intent
+        if intent is None:
+            return False
+        return _KINDS[step.kind].looks_again or version is None or version > intent.sheet_version + 1
+
+    async def _finish(
+        self, work: Work, step: Step, items: Sequence[Item], version: int | None, *, overlap: bool
+    ) -> None:
+        """Close the step; with the last one the change-set is applied."""
+        is_last = work.header.position + 1 == len(work.header.steps)
+        await work.save(
+            self._clock(),
+            step,
+            items,
+            status="applied" if is_last else "applying",
+            position=work.header.position + 1,
+            intent=None,
+            version_after=version or work.header.version_after,
+            possible_overlap=work.header.possible_overlap or overlap,
+        )
+
+    async def _take_back(self, work: Work, step: Step, items: Sequence[Item]) -> None:
+        """The call certainly was not carried out."""
+        await work.save(self._clock(), step, items, intent=None)
+
+    async def _refuse_call(self, work: Work, step: Step, items: Sequence[Item], error: AppError) -> None:
+        """Smartsheet refused the call as a whole."""
+        refusals = [refused(item, error.code) for item in items]
+        await self._finish(work, step, refusals, None, overlap=False)
+
+    async def _give_up(self, work: Work, step: Step, items: Sequence[Item]) -> None:
+        """Write nothing of the whole change-set: not all of it can be written."""
+        work.items = [refused(item, "not_applied") for item in work.items]
+        left = [refused(item, "not_applied") for item in items]
+        await work.save(self._clock(), step, left, status="applied", position=len(work.header.steps), intent=None)
+
+    def _may_resend_at(self, work: Work) -> datetime:
+        intent = work.header.intent
+        return self._clock() if intent is None else intent.sent_at + self._write_timeout
+
+
+def _pending(items: Sequence[Item]) -> bool:
+    return any(item.state == "pending" for item in items)
+
+
+def _not_to_be_resent(kind: StepKind, items: list[Item], truth: Sheet, intent: WriteIntent) -> list[Item]:
+    """What is still pending after its call can no longer take effect, where it cannot be sent once more."""
+    if not kind.may_resend(truth, intent):
+        return [settled(item, "unknown", code="answer_lost") if item.state == "pending" else item for item in items]
+    if intent.attempt >= _ATTEMPTS:
+        return [refused(item, "write_unconfirmed") for item in items]
+    return items

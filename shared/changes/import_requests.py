@@ -1,0 +1,138 @@
+"""Importing a file over HTTP: what is asked, and what is answered."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.ids import ChangeSetId, ColumnId
+from shared.records import Frozen
+from shared.sheets.importing import ConvertedTable, NewCells, TableFault
+from shared.sheets.matching import LeftOut, MatchedColumn
+from shared.sheets.models import CellValue
+
+Encoding = Literal[
+    "utf-8",
+    "utf-16",
+    "windows-1252",
+    "iso-8859-1",
+    "iso-8859-15",
+    "windows-1250",
+    "windows-1251",
+    "windows-1253",
+    "koi8-r",
+    "shift_jis",
+    "gb18030",
+]
+Delimiter = Literal["comma", "semicolon", "tab", "pipe"]
+FileFormat = Literal["csv", "xlsx"]
+
+
+class ImportQuery(Frozen):
+    """How to read the file, and what to do with it. What is left out about the file is found out."""
+
+    dry_run: bool = Field(default=False, description="Only answer what would happen.")
+    format: FileFormat | None = Field(default=None, description="What the content type says; it may be repeated here.")
+    unknown_columns: Literal["refuse", "ignore"] = Field(
+        default="refuse", description="What becomes of columns that the sheet does not have."
+    )
+    to_top: bool = Field(default=False, description="Above all rows instead of below them.")
+    encoding: Encoding | None = Field(default=None, description="Of text.")
+    delimiter: Delimiter | None = Field(default=None, description="Of text.")
+    worksheet: str | None = Field(
+        default=None, min_length=1, max_length=100, description="Of a workbook; else the first."
+    )
+
+
+class ImportedColumn(Frozen):
+    """A column of the file, and the sheet's column that it goes into."""
+
+    title: str
+    column_id: ColumnId
+    type: str
+
+    @classmethod
+    def of(cls, matched: MatchedColumn) -> "ImportedColumn":
+        """The caller's view."""
+        return cls(title=matched.column.title, column_id=matched.column.id, type=matched.column.type)
+
+
+class SkippedColumn(Frozen):
+    """A column of the file that is not imported."""
+
+    title: str
+    reason: str
+
+    @classmethod
+    def of(cls, left_out: LeftOut) -> "SkippedColumn":
+        """The caller's view."""
+        return cls(title=left_out.title, reason=left_out.reason)
+
+
+class ImportFault(Frozen):
+    """What keeps the file from being imported. `line` is where the row begins in the file, from 1."""
+
+    line: int | None
+    column: str | None
+    message: str
+
+    @classmethod
+    def of(cls, fault: TableFault) -> "ImportFault":
+        """The caller's view."""
+        return cls(line=fault.line, column=fault.column, message=fault.message)
+
+
+class SampleCell(Frozen):
+    """A cell as it would be written."""
+
+    column_id: ColumnId
+    value: CellValue
+    object_value: dict[str, Any] | None
+
+
+class SampleRow(Frozen):
+    """A row as it would be added."""
+
+    line: int
+    cells: tuple[SampleCell, ...]
+
+    @classmethod
+    def of(cls, line: int, cells: NewCells) -> "SampleRow":
+        """The caller's view."""
+        views = (
+            SampleCell(column_id=cell.column_id, value=cell.value, object_value=cell.object_value) for cell in cells
+        )
+        return cls(line=line, cells=tuple(views))
+
+
+class ImportReport(Frozen):
+    """What became of a file, or what would. `faults` lists the first 100 of `fault_count`; a dry run alone has any.
+
+    `change_set_id` and `status` are there unless it was a dry run.
+    """
+
+    dry_run: bool
+    read_as: str = Field(description="How the file was read.")
+    row_count: int = Field(description="Rows that are added.")
+    empty_row_count: int = Field(description="Rows of the file without any value, which are left out.")
+    columns: tuple[ImportedColumn, ...]
+    skipped_columns: tuple[SkippedColumn, ...]
+    faults: tuple[ImportFault, ...]
+    fault_count: int
+    sample: tuple[SampleRow, ...]
+    change_set_id: ChangeSetId | None = None
+    status: str | None = None
+
+    @classmethod
+    def of(cls, converted: ConvertedTable, *, read_as: str, dry_run: bool) -> "ImportReport":
+        """The caller's view."""
+        return cls(
+            dry_run=dry_run,
+            read_as=read_as,
+            row_count=converted.row_count,
+            empty_row_count=converted.empty_rows,
+            columns=tuple(map(ImportedColumn.of, converted.match.columns)),
+            skipped_columns=tuple(map(SkippedColumn.of, converted.match.left_out)),
+            faults=tuple(map(ImportFault.of, converted.faults)),
+            fault_count=converted.fault_count,
+            sample=tuple(SampleRow.of(line, cells) for line, cells in converted.sample.items()),
+        )

@@ -1,0 +1,90 @@
+"""Edits as callers send them."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.ids import ColumnId, RowId, SheetId
+from shared.records import Frozen
+from shared.sheets.input import CellContent, CellInput, Placement
+from shared.sheets.models import CellValue
+
+_ROW_ID = r"^\d{1,19}$"
+
+
+class CellEdit(CellInput):
+    """A cell to be set. With `expected`, only while it holds that: a value, or an object with `value`, `objectValue`
+    or `formula`; null means an empty cell.
+    """
+
+    expected: CellValue | CellContent = None
+
+    @property
+    def expectation(self) -> CellContent | None:
+        """What must be there, if the caller said so."""
+        if "expected" not in self.model_fields_set:
+            return None
+        return self.expected if isinstance(self.expected, CellContent) else CellContent(value=self.expected)
+
+
+class CellOfRow(CellEdit):
+    """A cell to be set, and in which row."""
+
+    row_id: RowId = Field(pattern=_ROW_ID)
+
+
+class RowAddition(Frozen):
+    """A row to be added; at the bottom when no place is given."""
+
+    cells: tuple[CellInput, ...] = Field(default=(), max_length=400)
+    placement: Placement | None = None
+
+
+class RowMoveTo(Frozen):
+    """A row to be moved."""
+
+    row_id: RowId = Field(pattern=_ROW_ID)
+    placement: Placement
+
+
+class AddRows(Frozen):
+    """`POST …/rows`."""
+
+    rows: tuple[RowAddition, ...] = Field(min_length=1, max_length=500)
+
+
+class PatchRow(Frozen):
+    """`PATCH …/rows/{rowId}`: cells, a new place, or both."""
+
+    cells: tuple[CellEdit, ...] = Field(default=(), max_length=400)
+    placement: Placement | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.cells and self.placement is None:
+            raise ValueError("give cells, placement, or both")
+        return self
+
+
+class EditSheet(Frozen):
+    """`POST /api/changes`: many edits of one sheet. With `atomic`, nothing is written when anything is in conflict."""
+
+    sheet_id: SheetId = Field(pattern=_ROW_ID)
+    cells: tuple[CellOfRow, ...] = Field(default=(), max_length=20_000)
+    add_rows: tuple[RowAddition, ...] = Field(default=(), max_length=5_000)
+    delete_rows: tuple[RowId, ...] = Field(default=(), max_length=5_000)
+    move_rows: tuple[RowMoveTo, ...] = Field(default=(), max_length=500)
+    atomic: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.cells or self.add_rows or self.delete_rows or self.move_rows):
+            raise ValueError("give cells, addRows, deleteRows or moveRows")
+        return self
+
+
+class UndoChange(Frozen):
+    """`POST /api/changes/{id}/undo`: all of it, or what concerns these rows and columns."""
+
+    row_ids: tuple[RowId, ...] | None = Field(default=None, min_length=1, max_length=20_000)
+    column_ids: tuple[ColumnId, ...] | None = Field(default=None, min_length=1, max_length=400)
