@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from shared.errors import AppError, Forbidden, InvalidInput, NotFound, Unauthorized
+from shared.errors import AppError, Forbidden, InvalidInput, NotFound
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
+from shared.identity.refusals import noting_refusal
 from shared.ids import UserId
 from shared.realtime.models import Negotiated, SubscriptionReply
 from shared.realtime.ports import Connection, ConnectionStore, RealtimeGateway
@@ -72,11 +73,8 @@ class RealtimeService:
             if connection is None:
                 raise NotFound("This connection is not known; connect again.", code="connection_not_found")
             caller = await self._identity.caller_of_user(UserId(connection.user_id))
-            try:
+            async with noting_refusal(self._identity, caller):
                 await self.require_access(caller, topic)
-            except Unauthorized:
-                await self._identity.token_refused(caller)
-                raise
             await self._gateway.add_to_group(topic, connection_id)
             seq = await self._events.last_seq(topic)  # after joining: what comes later is pushed
         except AppError as error:
