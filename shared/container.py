@@ -39,6 +39,7 @@ from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.processing import RowProcessor
 from shared.jobs.service import JobService
 from shared.jobs.writing import OutcomeWriter
+from shared.realtime.audiences import AccessUpkeep, Audiences
 from shared.realtime.push import push_to
 from shared.realtime.service import RealtimeService
 from shared.records import utc_now
@@ -47,7 +48,7 @@ from shared.settings import Settings, load_settings
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
 from shared.stores.changes import DocumentChangeStore
-from shared.stores.connections import DocumentConnectionStore
+from shared.stores.connections import DocumentAudienceStore, DocumentConnectionStore
 from shared.stores.cosmos.documents import CosmosDocuments
 from shared.stores.documents import DocumentStore
 from shared.stores.due import DocumentDueStore
@@ -210,7 +211,13 @@ class Container:
         """Topics and subscriptions."""
         gates = {"job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
         store = DocumentConnectionStore(self.documents)
-        return RealtimeService(self.webpubsub, store, self.identity, self.events, gates)
+        audiences = Audiences(self._audience_store, self._due)
+        return RealtimeService(self.webpubsub, store, self.identity, self.events, gates, audiences)
+
+    @cached_property
+    def access_upkeep(self) -> AccessUpkeep:
+        """Takes topics away from who may no longer hear them."""
+        return AccessUpkeep(self.webpubsub, self._audience_store, self._due, self.identity, self.realtime)
 
     # --- adapters ----------------------------------------------------------------------------------
 
@@ -312,6 +319,10 @@ class Container:
     @cached_property
     def _change_store(self) -> DocumentChangeStore:
         return DocumentChangeStore(self.documents)
+
+    @cached_property
+    def _audience_store(self) -> DocumentAudienceStore:
+        return DocumentAudienceStore(self.documents)
 
     @cached_property
     def _session_store(self) -> DocumentSessionStore:
