@@ -27,6 +27,7 @@ from shared.health import HealthService
 from shared.identity.allow_list import AllowList
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
+from shared.identity.deletion import UserDeletion
 from shared.identity.logins import Logins
 from shared.identity.models import Caller
 from shared.identity.oauth import OAuthProvider
@@ -105,6 +106,11 @@ class Container:
         """API tokens. Raises `Conflict` (`single_user_mode`) where there is nobody to have any."""
         self._require_token_mode()
         return ApiTokens(DocumentApiTokenStore(self.documents))
+
+    @cached_property
+    def user_deletion(self) -> UserDeletion:
+        """Deleting what identity holds of a user. Raises `Conflict` (`single_user_mode`)."""
+        return UserDeletion(self._users, self._logins, self.api_tokens, self._connections, self.webpubsub)
 
     @cached_property
     def health(self) -> HealthService:

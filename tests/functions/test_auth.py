@@ -203,6 +203,27 @@ async def test_a_cookie_that_we_did_not_give_is_nobody(functions: Functions, val
     assert (answer.status, answer.json["code"]) == (401, "unauthorized")
 
 
+async def test_the_value_of_a_foreign_cookie_does_not_become_ours(functions: Functions, ada: Browser):
+    await ada.sign_in(ADA)
+    for value in (f"a,{COOKIE}={ada.cookies[COOKIE]}", f"a {COOKIE}={ada.cookies[COOKIE]}"):
+        answer = await functions.request("get_me", headers={"Cookie": f"other={value}"})
+        assert answer.status == 401
+
+
+async def test_of_a_deleted_user_nothing_is_left(functions: Functions, ada: Browser, bob: Browser, world: World):
+    user_id = (await ada.sign_in(ADA)).json["user"]["id"]
+    await bob.sign_in(BOB)
+    script = Script(functions, (await new_token(ada))["token"])
+    for _ in range(2):
+        await world.container.user_deletion.delete(user_id)
+    for answer in (await ada.request("get_me"), await script.request("get_me")):
+        assert answer.status == 401
+    with pytest.raises(Unauthorized):
+        await world.container.identity.caller_of_user(user_id)
+    assert world.gateway.closed[0] == (user_id, "deleted")
+    assert (await bob.request("get_me")).status == 200
+
+
 # --- the connection to Smartsheet -------------------------------------------------------------------
 
 
