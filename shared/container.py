@@ -21,7 +21,7 @@ from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
 from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.events.bus import EventBus
 from shared.health import HealthService
 from shared.identity.allow_list import AllowList
@@ -215,7 +215,7 @@ class Container:
     @cached_property
     def realtime(self) -> RealtimeService:
         """Topics and subscriptions."""
-        gates = {"job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
+        gates = {"user": _user_gate, "job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
         store = DocumentConnectionStore(self.documents)
         audiences = Audiences(self._audience_store, self._due)
         return RealtimeService(self.webpubsub, store, self.identity, self.events, gates, audiences)
@@ -285,6 +285,15 @@ class Container:
         return access_keys(self.settings.webpubsub_connection)
 
     @cached_property
+    def leases(self) -> DocumentLeaseStore:
+        """One runner at a time, across instances."""
+        return DocumentLeaseStore(self.documents)
+
+    @cached_property
+    def _change_store(self) -> DocumentChangeStore:
+        return DocumentChangeStore(self.documents)
+
+    @cached_property
     def token_vault(self) -> EnvelopeVault:
         """Where Smartsheet tokens are locked up."""
         key_url = self.settings.token_key_url
@@ -316,15 +325,6 @@ class Container:
     @cached_property
     def _allow_list(self) -> AllowList:
         return AllowList(self.settings.allowed_users)
-
-    @cached_property
-    def leases(self) -> DocumentLeaseStore:
-        """One runner at a time, across instances."""
-        return DocumentLeaseStore(self.documents)
-
-    @cached_property
-    def _change_store(self) -> DocumentChangeStore:
-        return DocumentChangeStore(self.documents)
 
     @cached_property
     def _audience_store(self) -> DocumentAudienceStore:
@@ -374,6 +374,11 @@ class Container:
                 await opened.aclose()
         if "documents" in self.__dict__:
             await self.documents.close()
+
+
+async def _user_gate(caller: Caller, subject: str) -> None:
+    if subject != caller.user_id:
+        raise NotFound("There is no such topic for you.", code="topic_not_found")
 
 
 _container: Container | None = None

@@ -1,6 +1,7 @@
 """The two shapes of pydantic models: `Frozen` for anything that crosses an edge, `Record` for what is stored."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -12,6 +13,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
     )
+
+
+def example(**members: Any) -> ConfigDict:
+    """The configuration of a model that shows in the API's description what a request looks like."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
 
 
 class Record(Frozen):

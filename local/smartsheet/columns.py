@@ -192,6 +192,8 @@ def _with_attributes(column: Column, given: ColumnIn) -> Column:
     }
     if "formula" in given.model_fields_set:
         changes["formula"] = given.formula or None
+    if given.symbol is not None and given.symbol != column.symbol and column.symbol is not None:
+        changes["options"] = []  # those of the former symbol go with it
     if given.options is not None:
         changes["options"] = list(dict.fromkeys(given.options))
     if given.contact_options is not None:

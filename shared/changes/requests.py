@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from shared.ids import ColumnId, RowId, SheetId
-from shared.records import Frozen
+from shared.records import Frozen, example
 from shared.sheets.input import CellContent, CellInput, Placement
 from shared.sheets.models import CellValue
 
@@ -30,6 +30,8 @@ class CellEdit(CellInput):
 class CellOfRow(CellEdit):
     """A cell to be set, and in which row."""
 
+    model_config = example(rowId="2001", columnId="1001", value="Done", expected="Open")
+
     row_id: RowId = Field(pattern=_ROW_ID)
 
 
@@ -50,11 +52,17 @@ class RowMoveTo(Frozen):
 class AddRows(Frozen):
     """`POST …/rows`."""
 
+    model_config = example(
+        rows=[{"cells": [{"columnId": "1001", "value": "Order sand"}], "placement": {"toTop": True}}]
+    )
+
     rows: tuple[RowAddition, ...] = Field(min_length=1, max_length=500)
 
 
 class PatchRow(Frozen):
     """`PATCH …/rows/{rowId}`: cells, a new place, or both."""
+
+    model_config = example(cells=[{"columnId": "1001", "value": "Done"}])
 
     cells: tuple[CellEdit, ...] = Field(default=(), max_length=400)
     placement: Placement | None = None
@@ -68,6 +76,8 @@ class PatchRow(Frozen):
 
 class EditSheet(Frozen):
     """`POST /api/changes`: many edits of one sheet. With `atomic`, nothing is written when anything is in conflict."""
+
+    model_config = example(sheetId="100", cells=[{"rowId": "2001", "columnId": "1001", "value": "Done"}])
 
     sheet_id: SheetId = Field(pattern=_ROW_ID)
     cells: tuple[CellOfRow, ...] = Field(default=(), max_length=20_000)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from shared.chat.models import ChatSession, Message, Role
 from shared.chat.states import SessionState
 from shared.ids import MessageId, RowId, SessionId, SheetId
-from shared.records import Frozen
+from shared.records import Frozen, example
 
 
 class CreateSession(Frozen):
@@ -20,6 +20,8 @@ class CreateSession(Frozen):
 
 class UpdateSession(Frozen):
     """`PATCH /api/sessions/{id}`."""
+
+    model_config = example(title="Late tasks")
 
     title: str | None = Field(default=None, min_length=1, max_length=200)
     state: Literal["CLOSED"] | None = Field(default=None, description="`CLOSED` ends the session for good.")

@@ -190,11 +190,6 @@ def require_own_page(request: func.HttpRequest, container: Container, credential
         raise Forbidden("Send the header X-Requested-With (any value) with every change.", code="csrf_header_missing")
 
 
-def _bearer(request: func.HttpRequest) -> SecretStr | None:
-    scheme, _, token = header_map(request).get("Authorization", "").strip().partition(" ")
-    return SecretStr(token.strip()) if scheme.lower() == "bearer" else None
-
-
 def _parse_any_body(route: Route, request: func.HttpRequest) -> BaseModel | None:
     if route.uploads:
         return parse_upload(route.uploads, request)
@@ -214,6 +209,11 @@ def parse_upload(content_types: tuple[str, ...], request: func.HttpRequest) -> U
 
 def _content_type(request: func.HttpRequest) -> str:
     return header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
+
+
+def _bearer(request: func.HttpRequest) -> SecretStr | None:
+    scheme, _, token = header_map(request).get("Authorization", "").strip().partition(" ")
+    return SecretStr(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:

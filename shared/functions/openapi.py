@@ -92,11 +92,11 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     schema = _TEXT if route.answers is None else schemas[route.answers]
     done = _response("Done.", route.media_type, schema)
     responses = {str(route.status): done}
+    if route.other_status is not None:
+        responses[str(route.other_status)] = done
     if route.redirects:
         del done["content"]
         done["headers"]["Location"] = _ANSWER_OF_REDIRECT
-    if route.other_status is not None:
-        responses[str(route.other_status)] = done
     if route.conditional:
         done["headers"]["ETag"] = _ETAG
         responses["304"] = {"description": "The caller holds it.", "headers": done["headers"]}

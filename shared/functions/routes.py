@@ -84,8 +84,8 @@ class Reply:
 
     body: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    status: int | None = None
     cookies: tuple[Cookie, ...] = ()
+    status: int | None = None
 
     @classmethod
     def of(cls, result: BaseModel, *cookies: Cookie) -> "Reply":
@@ -95,7 +95,7 @@ class Reply:
     @classmethod
     def redirect(cls, url: str, *cookies: Cookie) -> "Reply":
         """Send the browser elsewhere, without telling there where it comes from."""
-        return cls(b"", {"Location": url, "Referrer-Policy": "no-referrer"}, cookies=cookies)
+        return cls(b"", {"Location": url, "Referrer-Policy": "no-referrer"}, cookies)
 
     @property
     def not_modified(self) -> bool:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.ids import ColumnId, JobId, RowId, SheetId
 from shared.jobs.models import Job, JobError, JobResult, JobStatus, Paused
-from shared.records import Frozen
+from shared.records import Frozen, example
 
 
 class RowSelection(Frozen):
@@ -18,6 +18,10 @@ class RowSelection(Frozen):
 
 class StartJob(Frozen):
     """`POST /api/jobs`."""
+
+    model_config = example(
+        type="SUMMARIZE", sheetId="100", parameters={"sourceColumns": ["Text"], "targetColumn": "Summary"}
+    )
 
     type: str = Field(description="The kind of job, such as `SUMMARIZE`.")
     sheet_id: SheetId = Field(pattern=r"^\d{1,19}$")

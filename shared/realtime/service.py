@@ -40,6 +40,11 @@ class RealtimeService:
         self._gates = gates
         self._audiences = audiences
 
+    @property
+    def topic_kinds(self) -> frozenset[str]:
+        """The words before the colon of topics."""
+        return frozenset(self._gates)
+
     async def negotiate(self, caller: Caller, topics: Sequence[str]) -> Negotiated:
         """A WebSocket URL for the caller, whose connection hears the given topics from its start.
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from shared.ids import ColumnId, RowId
-from shared.records import Frozen
+from shared.records import Frozen, example
 from shared.sheets.models import CellValue
 
 _CONTENTS = ("value", "object_value", "formula")
@@ -25,6 +25,8 @@ class CellContent(Frozen):
 class CellInput(CellContent):
     """One cell to be set: exactly one of `value`, `objectValue` and `formula`; null clears the cell."""
 
+    model_config = example(columnId="1001", value="Done")
+
     column_id: ColumnId = Field(pattern=r"^\d{1,19}$")
 
     @model_validator(mode="after")
@@ -36,6 +38,8 @@ class CellInput(CellContent):
 
 class Placement(Frozen):
     """Where a row goes, in Smartsheet's words; `{"toBottom": true}` and the like. At the bottom when left out."""
+
+    model_config = example(toBottom=True)
 
     to_top: bool = False
     to_bottom: bool = False
@@ -84,6 +88,8 @@ class ColumnInput(_ColumnProperties):
     `validation` restricts cells to what fits the column (listed options, offered contacts, dates).
     """
 
+    model_config = example(title="Owner", type="CONTACT_LIST")
+
     title: str = Field(min_length=1, max_length=50)
     type: str | None = Field(default=None, max_length=50)
     system_column_type: str | None = Field(default=None, max_length=50)
@@ -91,6 +97,8 @@ class ColumnInput(_ColumnProperties):
 
 class ColumnChange(_ColumnProperties):
     """What shall change of a column; what is left out stays. Null takes `formula` or `description` away."""
+
+    model_config = example(title="Owner")
 
     title: str | None = Field(default=None, min_length=1, max_length=50)
     type: str | None = Field(default=None, max_length=50)

@@ -27,7 +27,7 @@ TIMES = 9
 
 async def measure_sheets(folder: Path) -> list[Table]:
     """Two tables: a page of rows over HTTP, and search, filter and sort."""
-    sheet = sheet_of([f"C{at}" for at in range(COLUMNS)], _values(), sheet_id=SHEET)
+    sheet = sheet_of([f"C{at}" for at in range(COLUMNS)], sheet_values(), sheet_id=SHEET)
     return [await _page(folder, sheet), await _selections(sheet)]
 
 
@@ -66,7 +66,7 @@ async def _selections(sheet: Sheet) -> Table:
     database = sqlite3.connect(":memory:")
     names = [f"c{at}" for at in range(COLUMNS)]
     database.execute(f"CREATE TABLE cells ({', '.join(names)})")
-    database.executemany(f"INSERT INTO cells VALUES ({', '.join('?' * COLUMNS)})", _values())
+    database.executemany(f"INSERT INTO cells VALUES ({', '.join('?' * COLUMNS)})", sheet_values())
     found = " OR ".join(f"{name} LIKE ?" for name in names)
     for title, query, sql, values in (
         (
@@ -96,7 +96,8 @@ async def _selections(sheet: Sheet) -> Table:
     return Table("Choosing rows", "SQLite in memory without an index, without regard to accents and types.", rows)
 
 
-def _values() -> list[list[str | int]]:
+def sheet_values() -> list[list[str | int]]:
+    """Cells of a big sheet: numbers in every third column, texts in the others."""
     return [
         [
             row * at if at and at % 3 == 0 else TOPICS[(row * 7 + at * row // 3) % 8] + (f" {row} {at}" if at else "")
