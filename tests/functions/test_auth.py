@@ -488,14 +488,22 @@ class TestSingleUser:
 
     @pytest.fixture
     async def world(self, tmp_path: Path) -> AsyncIterator[World]:
-        with only_these_settings():
+        with only_these_settings(SMARTSHEET_ACCESS_TOKEN="token"):
             world = World(tmp_path)
         use_container(world.container)
         yield world
         use_container(None)
         await world.documents.close()
 
-    async def test_me_is_the_built_in_user(self, functions: Functions, world: World):
+    async def test_me_is_whom_the_token_belongs_to_and_smartsheet_is_not_asked_each_time(
+        self, functions: Functions, world: World
+    ):
+        for _ in range(2):
+            me = (await functions.request("get_me")).json
+            assert (me["user"]["id"], me["user"]["email"]) == ("single", "token@example.com")
+        assert world.source.count("get_user") == 1
+
+    async def test_me_is_the_built_in_user_also_while_smartsheet_is_down(self, functions: Functions, world: World):
         world.source.fail("get_user", UpstreamUnavailable("Down."))
         unknown = (await functions.request("get_me")).json
         assert (unknown["user"]["id"], unknown["authMode"], unknown["accountConnected"]) == ("single", "single", True)
