@@ -100,15 +100,25 @@ class Connections:
         """Smartsheet refused the token with this fingerprint. A newer one, from a sign-in meanwhile, stays."""
         await self._change(user_id, token_fingerprint, {"status": "needs_sign_in"})
 
-    async def forget(self, user: User) -> None:
+    async def forget(self, user_id: UserId) -> None:
         """Forget the tokens, and make the provider forget them too as far as it can be reached."""
-        connection = user.connection
-        if connection is None:
-            return
-        token = await self._opened(user, connection)
-        await self._change(user.user_id, connection.fingerprint, {"status": "disconnected", "connection": None})
+        for _ in range(_ATTEMPTS):
+            user = await self._users.find(user_id)
+            connection = None if user is None else user.connection
+            if connection is None:
+                return
+            token = await self._opened(user_id, connection)
+            changes = {"status": "disconnected", "connection": None}
+            changed = await self._change(user_id, connection.fingerprint, changes)
+            if changed.connection is None:
+                await self._revoke(connection, token)
+                return
+        raise UpstreamUnavailable("Too many sign-ins at once; try again.")
+
+    async def _revoke(self, connection: Connection, token: SecretStr | None) -> None:
+        """A token that the person made in Smartsheet is theirs to revoke: only what OAuth gave is taken back."""
         if token is None or connection.refresh is None or self._provider is None:
-            return  # a token that the person made in Smartsheet is theirs to revoke
+            return
         try:
             await self._provider.revoke(token)
         except UpstreamUnavailable as error:
@@ -125,11 +135,9 @@ class Connections:
         except AppError as error:
             log.warning("the data key of user %s was not wrapped anew (%s)", user_id, error.code)
 
-    async def _opened(self, user: User, connection: Connection) -> SecretStr | None:
+    async def _opened(self, user_id: UserId, connection: Connection) -> SecretStr | None:
         try:
-            return await self._vault.open(
-                connection.data_key, connection.access, user_id=user.user_id, purpose="access"
-            )
+            return await self._vault.open(connection.data_key, connection.access, user_id=user_id, purpose="access")
         except (Unauthorized, UpstreamUnavailable) as error:
             log.warning("a token cannot be opened to revoke it (%s)", error.code)
             return None

@@ -32,9 +32,7 @@ class UserDeletion:
         """End logins and API tokens, forget the Smartsheet token, close sockets, delete the record."""
         await self._logins.end_all(user_id)
         await self._api_tokens.revoke_all(user_id)
-        user = await self._users.find(user_id)
-        if user is not None:
-            await self._connections.forget(user)
+        await self._connections.forget(user_id)
         try:
             await self._sockets.close_user(user_id, reason="deleted")
         except UpstreamUnavailable as error:

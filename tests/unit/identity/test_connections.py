@@ -172,6 +172,20 @@ async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_
     assert world.provider.revoked == ["ada-access-1"]
 
 
+async def test_disconnecting_while_the_token_is_renewed_leaves_none(world: World):
+    login = await world.sign_in_at_smartsheet()
+    person = await world.app.identity.person_of_request(Credentials(cookie=login.cookie))
+    world.clock.advance(HOUR - 60)
+    other = Instance(world)
+    await asyncio.gather(
+        world.app.sign_in.disconnect(person),
+        *(world.token(login.user, other) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert (await world.user(login.user)).connection is None
+    assert await refused(world, login) == "needs_sign_in"
+
+
 async def test_disconnecting_works_while_the_provider_is_down_or_the_key_is_lost(world: World):
     first, second = await world.sign_in_at_smartsheet("ada"), await world.sign_in_at_smartsheet("bob")
     world.provider.errors = [DOWN]
