@@ -121,3 +121,10 @@ def test_forgetting_the_token_pauses_jobs_until_the_person_is_back(people: Stack
 def test_where_oauth_is_not_set_up_the_page_is_told(people: Stack):
     answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/login")
     assert (answer.status_code, answer.json()["code"]) == (404, "oauth_not_configured")
+
+
+def test_the_code_of_a_sign_in_is_not_logged(people: Stack):
+    code = "a-code-that-must-stay-secret"
+    answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/callback?code={code}&state=x")
+    assert code not in answer.text
+    assert files_with(people, code) == []
