@@ -33,6 +33,9 @@ class Browser(Api):
         super().__init__(url)
         self.cookies: dict[str, str] = {}
 
+    def __enter__(self) -> "Browser":
+        return self
+
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx2.Response:
         """Any call; the answer as it is."""
         jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
