@@ -27,6 +27,7 @@ from shared.health import HealthService
 from shared.identity.allow_list import AllowList
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
+from shared.identity.deletion import UserDeletion
 from shared.identity.logins import Logins
 from shared.identity.models import Caller
 from shared.identity.oauth import OAuthProvider
@@ -40,16 +41,17 @@ from shared.jobs.processing import RowProcessor
 from shared.jobs.service import JobService
 from shared.jobs.writing import OutcomeWriter
 from shared.metrics import InstanceMetrics, Metrics
+from shared.realtime.audiences import AccessUpkeep, Audiences
 from shared.realtime.push import push_to
 from shared.realtime.service import RealtimeService
 from shared.records import utc_now
-from shared.resilience.circuit import CircuitBreaker
+from shared.resilience.circuit import CircuitBreaker, CircuitState
 from shared.resilience.rate_limits import RateLimiter, RequestClass
 from shared.settings import Settings, load_settings
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
 from shared.stores.changes import DocumentChangeStore
-from shared.stores.connections import DocumentConnectionStore
+from shared.stores.connections import DocumentAudienceStore, DocumentConnectionStore
 from shared.stores.cosmos.documents import CosmosDocuments
 from shared.stores.documents import DocumentStore
 from shared.stores.due import DocumentDueStore
@@ -132,8 +134,13 @@ class Container:
 
     def report_metrics(self) -> InstanceMetrics:
         """The counters as they are now."""
-        circuits = {name: breaker.state for name, breaker in self._breakers.items()}
+        circuits: dict[str, CircuitState] = {name: breaker.state for name, breaker in self._breakers.items()}
         return self.metrics.report(circuits, self.sheets.metrics())
+
+    @cached_property
+    def user_deletion(self) -> UserDeletion:
+        """Deleting what identity holds of a user. Raises `Conflict` (`single_user_mode`)."""
+        return UserDeletion(self._users, self._logins, self.api_tokens, self._connections, self.webpubsub)
 
     @cached_property
     def health(self) -> HealthService:
@@ -240,7 +247,13 @@ class Container:
         """Topics and subscriptions."""
         gates = {"user": _user_gate, "job": self._job_gate, "session": self._session_gate, "sheet": self._sheet_gate}
         store = DocumentConnectionStore(self.documents)
-        return RealtimeService(self.webpubsub, store, self.identity, self.events, gates)
+        audiences = Audiences(self._audience_store, self._due)
+        return RealtimeService(self.webpubsub, store, self.identity, self.events, gates, audiences)
+
+    @cached_property
+    def access_upkeep(self) -> AccessUpkeep:
+        """Takes topics away from who may no longer hear them."""
+        return AccessUpkeep(self.webpubsub, self._audience_store, self._due, self.identity, self.realtime)
 
     # --- adapters ----------------------------------------------------------------------------------
 
@@ -343,6 +356,10 @@ class Container:
     @cached_property
     def _allow_list(self) -> AllowList:
         return AllowList(self.settings.allowed_users)
+
+    @cached_property
+    def _audience_store(self) -> DocumentAudienceStore:
+        return DocumentAudienceStore(self.documents)
 
     @cached_property
     def _session_store(self) -> DocumentSessionStore:

@@ -19,6 +19,7 @@ from shared.events.ports import MessageQueue
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
+from shared.identity.refusals import noting_refusal
 from shared.ids import ChangeSetId, SheetId
 from shared.records import utc_now
 from shared.telemetry import current_correlation_id, get_logger, new_correlation_id
@@ -129,7 +130,8 @@ class ChangeSubmitter:
         try:
             caller = await self._identity.caller_of_user(change_set.owner)
             until = self._clock() + timedelta(seconds=RUN_SECONDS)
-            return await self._changes.apply(caller, change_set.sheet_id, change_set.change_set_id, until=until)
+            async with noting_refusal(self._identity, caller):
+                return await self._changes.apply(caller, change_set.sheet_id, change_set.change_set_id, until=until)
         except StorageFull:
             return Waiting(until=self._clock() + timedelta(seconds=GUARD_SECONDS), reason="storage_full")
         except (Unauthorized, Forbidden, NotFound) as error:

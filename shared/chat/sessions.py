@@ -18,7 +18,6 @@ from shared.errors import (
     PreconditionFailed,
     RateLimited,
     StorageFull,
-    Unauthorized,
     UpstreamFault,
     UpstreamUnavailable,
 )
@@ -27,6 +26,7 @@ from shared.events.ports import MessageQueue
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
+from shared.identity.refusals import noting_refusal
 from shared.ids import SessionId
 from shared.records import utc_now
 from shared.sheets.models import Sheet
@@ -167,18 +167,16 @@ class SessionService:
         session = await self._store.find(message.owner, message.session_id)
         if session is None or session.deletion is not None or session.state != "INITIALIZING":
             return
-        caller: Caller | None = None
         try:
             caller = await self._identity.caller_of_user(message.owner)
-            sheet = await self._sheets.open(caller, session.sheet_id)
+            async with noting_refusal(self._identity, caller):
+                sheet = await self._sheets.open(caller, session.sheet_id)
             _require_data(sheet)
         except _TRANSIENT as error:
             if not last_attempt:
                 raise
             changes: Changes = {"state": "ERROR", "state_reason": error.code}
         except AppError as error:
-            if isinstance(error, Unauthorized) and caller is not None:
-                await self._identity.token_refused(caller)
             changes = {"state": "ERROR", "state_reason": error.code}
         else:
             changes = {

@@ -98,7 +98,11 @@ class KeyFile:
 
         if not self._path.exists():
             _create(self._path)
-        return {f"file:{key.thumbprint}": CryptographyClient.from_jwk(_material(key)) for key in _read(self._path)}
+        keys = _read(self._path)
+        try:
+            return {f"file:{key.thumbprint}": CryptographyClient.from_jwk(_material(key)) for key in keys}
+        except ValueError:
+            raise _unusable() from None
 
 
 def is_private(path: Path) -> bool:
@@ -112,9 +116,16 @@ def _read(path: Path) -> list[_Jwk]:
             raise UpstreamFault("The key file can be read by others; allow its owner only (chmod 600).")
         found = json.loads(path.read_text())
         keys = cast(Mapping[str, Any], found).get("keys", [found])
-        return [_Jwk.model_validate(key) for key in keys]
-    except (OSError, ValidationError, ValueError, AttributeError):
-        raise UpstreamFault("The key file cannot be read, or holds no RSA key with its private part.") from None
+        read = [_Jwk.model_validate(key) for key in keys]
+    except (OSError, ValidationError, ValueError, AttributeError, TypeError):
+        raise _unusable() from None
+    if not read:
+        raise _unusable()
+    return read
+
+
+def _unusable() -> UpstreamFault:
+    return UpstreamFault("The key file cannot be read, or holds no RSA key with its private part.")
 
 
 def _create(path: Path) -> None:

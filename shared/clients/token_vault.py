@@ -108,6 +108,8 @@ class EnvelopeVault:
             return kept[1]
         try:
             data_key = await self._ring.unwrap(key.key_id, _bytes(key.wrapped))
+            if len(data_key) != _KEY_BYTES:
+                raise KeyLost
         except (KeyLost, NotBase64):
             log.error("a data key cannot be unwrapped with %s", key.key_id)
             raise _lost() from None

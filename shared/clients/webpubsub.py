@@ -98,6 +98,18 @@ class WebPubSubGateway:
             except ResourceNotFoundError:
                 return
 
+    async def remove_user_from_group(self, user_id: str, group: str) -> None:
+        """See `RealtimeGateway.remove_user_from_group`."""
+        client = await self._client()
+        with azure_call(SERVICE, self._breaker):
+            await client.remove_user_from_group(group, user_id)
+
+    async def user_is_connected(self, user_id: str) -> bool:
+        """See `RealtimeGateway.user_is_connected`."""
+        client = await self._client()
+        with azure_call(SERVICE, self._breaker):
+            return await client.user_exists(user_id)
+
     async def close_connection(self, connection_id: str, reason: str) -> None:
         """Close a client's WebSocket; nothing happens when it is gone. The client is told the reason."""
         from azure.core.exceptions import ResourceNotFoundError

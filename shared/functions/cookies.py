@@ -43,9 +43,12 @@ def set_cookie(cookie: Cookie, *, https: bool) -> str:
 
 
 def read_cookies(header: str, *, https: bool) -> Mapping[CookieName, SecretStr]:
-    """Our cookies in a `Cookie` header; the first of each name counts, and odd values do not."""
+    """Our cookies in a `Cookie` header; the first of each name counts, and odd values do not.
+
+    Only semicolons part cookies: a comma within the value of a foreign one must not begin one of ours.
+    """
     sent: dict[str, str] = {}
-    for part in re.split("[;,]", header):
+    for part in header.split(";"):
         name, _, value = part.strip().partition("=")
         sent.setdefault(name, value)
     ours: dict[CookieName, str] = {name: sent.get(name_of(name, https=https), "") for name in _NAMES}

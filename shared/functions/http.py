@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized, UpstreamTimeout
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, UpstreamTimeout
 from shared.functions.answers import finished
 from shared.functions.cookies import read_cookies, set_cookie
 from shared.functions.problems import internal_error, invalid_input, problem_response
@@ -30,6 +30,7 @@ from shared.functions.routes import (
     Upload,
 )
 from shared.identity.models import Caller, Credentials, Person
+from shared.identity.refusals import noting_refusal
 from shared.resilience.rate_limits import Allowance, RequestClass
 from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
@@ -214,13 +215,10 @@ async def _signed_in(route: Route, credentials: Credentials, container: Containe
 
 
 async def _handled(route: Route, call: Call[Any, Any]) -> BaseModel | Reply:
-    """The handler's answer. That Smartsheet refused the caller's token is remembered, wherever it came out."""
-    try:
+    if not isinstance(call.signed_in, Caller):
         return await route.handler(call)
-    except Unauthorized as error:
-        if error.code == "needs_sign_in" and isinstance(call.signed_in, Caller):
-            await call.container.identity.token_refused(call.signed_in)
-        raise
+    async with noting_refusal(call.container.identity, call.signed_in):
+        return await route.handler(call)
 
 
 def require_own_host(request: func.HttpRequest, container: Container) -> None:

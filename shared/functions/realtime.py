@@ -12,7 +12,7 @@ from shared.functions.routes import Call, NoQuery
 from shared.realtime.models import Negotiate, Negotiated, SubscriptionReply, TopicMessage
 from shared.realtime.upstream import verify_signature
 from shared.records import Frozen, utc_now
-from shared.telemetry import get_logger
+from shared.telemetry import correlated, get_logger, new_correlation_id
 
 log = get_logger(__name__)
 triggers = Triggers()
@@ -65,6 +65,13 @@ async def list_events(call: Call[None, EventQuery]) -> EventPage:
     events = await call.container.events.history(query.topic, query.after)
     last_seq = await call.container.events.last_seq(query.topic)
     return EventPage(items=tuple(EventView.of(event) for event in events), last_seq=last_seq)
+
+
+@triggers.timer("30 * * * * *")
+async def recheck_access(timer: func.TimerRequest) -> None:
+    """Every minute: who may no longer hear a topic is taken off it."""
+    with correlated(new_correlation_id()):
+        await get_container().access_upkeep.recheck()
 
 
 @triggers.http("realtime/events", ["POST", "OPTIONS"])

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.errors import AppError, PreconditionFailed, Unauthorized, UpstreamUnavailable
+from shared.errors import (
+    AppError,
+    PreconditionFailed,
+    StorageFull,
+    Unauthorized,
+    UpstreamFault,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from shared.identity.models import Connection, User, fingerprint
 from shared.identity.oauth import OAuthProvider
 from shared.identity.ports import UserStore
@@ -73,27 +81,44 @@ class Connections:
         )
 
     async def token(self, user: User) -> SecretStr:
-        """A Smartsheet token that works, as far as we know. Raises `Unauthorized` (`needs_sign_in`)."""
-        if self._is_due(user):
-            user = await self._renewed(user)
-        connection = _connected(user)
-        token = await self._vault.open(connection.data_key, connection.access, user_id=user.user_id, purpose="access")
-        await self._keep_wrapped(user.user_id, connection)
+        """A Smartsheet token that works, as far as we know.
+
+        Raises `Unauthorized` (`needs_sign_in`), and `UpstreamUnavailable` when the key, the provider or the database
+        cannot serve: itself and none of its kinds, because callers are found on every route.
+        """
+        try:
+            user = await self._renewed_in_time(user)
+            connection = _connected(user)
+            key, user_id = connection.data_key, user.user_id
+            token = await self._vault.open(key, connection.access, user_id=user_id, purpose="access")
+        except (UpstreamFault, UpstreamTimeout, StorageFull) as error:
+            raise UpstreamUnavailable(error.detail, code=error.code) from error
+        await self._keep_wrapped(user_id, connection)
         return token
 
     async def refused(self, user_id: UserId, token_fingerprint: str) -> None:
         """Smartsheet refused the token with this fingerprint. A newer one, from a sign-in meanwhile, stays."""
         await self._change(user_id, token_fingerprint, {"status": "needs_sign_in"})
 
-    async def forget(self, user: User) -> None:
+    async def forget(self, user_id: UserId) -> None:
         """Forget the tokens, and make the provider forget them too as far as it can be reached."""
-        connection = user.connection
-        if connection is None:
-            return
-        token = await self._opened(user, connection)
-        await self._change(user.user_id, connection.fingerprint, {"status": "disconnected", "connection": None})
+        for _ in range(_ATTEMPTS):
+            user = await self._users.find(user_id)
+            connection = None if user is None else user.connection
+            if connection is None:
+                return
+            token = await self._opened(user_id, connection)
+            changes = {"status": "disconnected", "connection": None}
+            changed = await self._change(user_id, connection.fingerprint, changes)
+            if changed.connection is None:
+                await self._revoke(connection, token)
+                return
+        raise UpstreamUnavailable("Too many sign-ins at once; try again.")
+
+    async def _revoke(self, connection: Connection, token: SecretStr | None) -> None:
+        """A token that the person made in Smartsheet is theirs to revoke: only what OAuth gave is taken back."""
         if token is None or connection.refresh is None or self._provider is None:
-            return  # a token that the person made in Smartsheet is theirs to revoke
+            return
         try:
             await self._provider.revoke(token)
         except UpstreamUnavailable as error:
@@ -110,11 +135,9 @@ class Connections:
         except AppError as error:
             log.warning("the data key of user %s was not wrapped anew (%s)", user_id, error.code)
 
-    async def _opened(self, user: User, connection: Connection) -> SecretStr | None:
+    async def _opened(self, user_id: UserId, connection: Connection) -> SecretStr | None:
         try:
-            return await self._vault.open(
-                connection.data_key, connection.access, user_id=user.user_id, purpose="access"
-            )
+            return await self._vault.open(connection.data_key, connection.access, user_id=user_id, purpose="access")
         except (Unauthorized, UpstreamUnavailable) as error:
             log.warning("a token cannot be opened to revoke it (%s)", error.code)
             return None
@@ -131,25 +154,25 @@ class Connections:
         expires_at = None if connection is None else connection.expires_at
         return expires_at is not None and expires_at <= self._clock()
 
-    async def _renewed(self, user: User) -> User:
-        """The user with a renewed token; by one instance only, since a refresh token works once.
+    async def _renewed_in_time(self, user: User) -> User:
+        """The user, with a renewed token if it ends soon. While that cannot be done, one that still is good is used."""
+        if not self._is_due(user):
+            return user
+        try:
+            return await self._renewed(user)
+        except (UpstreamUnavailable, StorageFull):
+            if self._is_over(user):
+                raise
+            return user
 
-        A token that still is good for a while is used on when the provider cannot be reached, or another instance
-        takes its time.
-        """
+    async def _renewed(self, user: User) -> User:
+        """The user with a renewed token; by one instance only, since a refresh token works once."""
         holder = uuid.uuid4().hex
         async with leased(self._leases, f"token:{user.id}", holder, seconds=_LEASE_SECONDS) as held:
             if not held:
                 return await self._renewed_by_another(user)
             user = await self._again(user)
-            if not self._is_due(user):
-                return user
-            try:
-                return await self._renew(user)
-            except UpstreamUnavailable:
-                if self._is_over(user):
-                    raise
-                return user
+            return await self._renew(user) if self._is_due(user) else user
 
     async def _renewed_by_another(self, user: User) -> User:
         for _ in range(_LOOKS):
@@ -157,9 +180,7 @@ class Connections:
             user = await self._again(user)
             if not self._is_due(user):
                 return user
-        if self._is_over(user):
-            raise UpstreamUnavailable("Your Smartsheet token is being renewed; try again in a moment.")
-        return user
+        raise UpstreamUnavailable("Your Smartsheet token is being renewed; try again in a moment.")
 
     async def _renew(self, user: User) -> User:
         connection = _connected(user)

@@ -58,7 +58,8 @@ class Logins:
             return None
         now = self._clock()
         if now >= min(login.seen_at + self._idle, login.created_at + self.absolute):
-            await self._store.end(login.owner, login.id)
+            with suppress(AppError):  # it is over, whether or not it can be removed now
+                await self._store.end(login.owner, login.id)
             return None
         if now - login.seen_at >= min(_SEEN_EVERY, self._idle / 4):
             await self._note_seen(login, now)

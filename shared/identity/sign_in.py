@@ -144,9 +144,7 @@ class SignInService:
     async def disconnect(self, person: Person) -> None:
         """Forget the Smartsheet token: logins stay, but can do nothing with Smartsheet. Raises `Forbidden`."""
         require_login(person)
-        user = await self._users.find(person.user_id)
-        if user is not None:
-            await self._connections.forget(user)
+        await self._connections.forget(person.user_id)
         await self._close_sockets(person.user_id, "disconnected")
         log.info("user %s is disconnected", person.user_id)
 

@@ -10,6 +10,7 @@ from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
+from shared.identity.refusals import noting_refusal
 from shared.ids import JobId
 from shared.jobs.kinds import KINDS
 from shared.jobs.models import (
@@ -93,25 +94,30 @@ class JobLifecycle:
         job = await self._store.get(run.owner, run.job_id)
         if job.finished or job.run != run.run:
             return _not_planned(_NOT_GOING_ON)
-        caller: Caller | None = None
         plan = job.plan
         try:
             if plan is None or job.paused is not None:
-                caller = await self._identity.caller_of_user(job.owner)
-                plan = await self._plan_all_rows(caller, job) if plan is None else plan
-                await self._sheets.confirm_access(caller, job.sheet_id)
+                plan = await self._plan_with_token(job)
         except _TRANSIENT:
             if job.paused is None:
                 raise
             return _planned_at(self._clock() + _LOOK_AGAIN)
         except Unauthorized:
-            until = await self._pause(run, caller)
+            until = await self._pause(run)
             return _not_planned(until) if isinstance(until, JobError) else _planned_at(until)
         except AppError as error:
             return _not_planned(JobError(code=error.code, message=error.detail))
         if job.status != "processing" or job.paused is not None:
             await self._change(run, status="processing", total=plan.total, plan=plan, paused=None)
         return Planned(slots=plan.slots, rows_per_slot=plan.rows_per_slot, total=plan.total)
+
+    async def _plan_with_token(self, job: Job) -> JobPlan:
+        """The plan, after the owner's token has opened the sheet."""
+        caller = await self._identity.caller_of_user(job.owner)
+        async with noting_refusal(self._identity, caller):
+            plan = job.plan or await self._plan_all_rows(caller, job)
+            await self._sheets.confirm_access(caller, job.sheet_id)
+        return plan
 
     async def _plan_all_rows(self, caller: Caller, job: Job) -> JobPlan:
         sheet = await self._sheets.open(caller, job.sheet_id)
@@ -125,16 +131,16 @@ class JobLifecycle:
         job = await self._running.get(run)
         if job.finished or job.plan is None:
             return SlotResult(counts=Counts(), error=_NOT_GOING_ON)
-        caller: Caller | None = None
         try:
             caller = await self._identity.caller_of_user(run.owner)
             rows = await self._running.rows(slot)
             first_position = slot.slot * job.plan.rows_per_slot
-            return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
+            async with noting_refusal(self._identity, caller):
+                return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
         except _TRANSIENT:
             raise
         except Unauthorized:
-            until = await self._pause(run, caller)
+            until = await self._pause(run)
             if isinstance(until, JobError):
                 return SlotResult(counts=Counts(), error=until)
             return SlotResult(counts=Counts(), paused_until=until)
@@ -144,15 +150,15 @@ class JobLifecycle:
     async def apply(self, apply: ApplyRun) -> ApplyResult:
         """Write outcomes to the sheet."""
         run = apply.job
-        caller: Caller | None = None
         try:
             job = await self._store.get(run.owner, run.job_id)
             caller = await self._identity.caller_of_user(run.owner)
-            return await self._writer.apply(caller, job, flush=apply.flush)
+            async with noting_refusal(self._identity, caller):
+                return await self._writer.apply(caller, job, flush=apply.flush)
         except _TRANSIENT:
             return ApplyResult(settled=0, remaining=True, wait_until=self._clock() + timedelta(seconds=5))
         except Unauthorized:
-            until = await self._pause(run, caller)
+            until = await self._pause(run)
             if isinstance(until, JobError):
                 return ApplyResult(settled=0, remaining=True, error=until)
             return ApplyResult(settled=0, remaining=True, paused_until=until)
@@ -209,13 +215,8 @@ class JobLifecycle:
         await self._queue.send(GUARD_QUEUE, run, delay_seconds=GUARD_SECONDS)
         await runner.start(job)
 
-    async def _pause(self, run: JobRun, refused: Caller | None) -> datetime | JobError:
-        """Let the job wait for its owner to sign in; when to look again, or why it waits no longer.
-
-        `refused` is the caller whose token Smartsheet did not take; None when there was none to try.
-        """
-        if refused is not None:
-            await self._identity.token_refused(refused)
+    async def _pause(self, run: JobRun) -> datetime | JobError:
+        """Let the job wait for its owner to sign in; when to look again, or why it waits no longer."""
         paused = Paused(reason="needs_sign_in", since=self._clock())
         job = await self._change(run, unless_paused=True, status="processing", paused=paused)
         if job.finished or job.paused is None:

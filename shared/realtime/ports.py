@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.identity.models import Caller
+from shared.ids import UserId
 from shared.records import Record
 
 
@@ -27,6 +29,46 @@ class RealtimeGateway(Protocol):
 
     async def remove_from_group(self, group: str, connection_id: str) -> None:
         """Undo `add_to_group`; nothing happens when the connection is gone."""
+        ...
+
+    async def remove_user_from_group(self, user_id: str, group: str) -> None:
+        """Let none of the user's connections get the group's messages."""
+        ...
+
+    async def user_is_connected(self, user_id: str) -> bool:
+        """Whether the user has any connection."""
+        ...
+
+
+class TopicAccess(Protocol):
+    """Who may hear a topic."""
+
+    async def require_access(self, caller: Caller, topic: str) -> None:
+        """Raises `NotFound` (`topic_not_found`) unless the caller may hear this topic."""
+        ...
+
+
+class Audience(Record):
+    """What a user's connections hear; `id` is the user's. Until `joinable_until`, a URL that joins topics works."""
+
+    topics: tuple[str, ...]
+    joinable_until: datetime
+    look_at: datetime
+
+
+class AudienceStore(Protocol):
+    """What users hear, by user."""
+
+    async def find(self, user_id: UserId) -> Audience | None:
+        """What is noted, or None."""
+        ...
+
+    async def save(self, audience: Audience) -> Audience:
+        """Raises `Conflict` or `PreconditionFailed` when another was faster."""
+        ...
+
+    async def delete(self, audience: Audience) -> None:
+        """Forget it."""
         ...
 
 

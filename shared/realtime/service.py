@@ -1,17 +1,21 @@
 """Who may hear what: negotiation, subscriptions, and pushing stored events to their topic's group."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 
-from shared.errors import AppError, Forbidden, InvalidInput, NotFound, Unauthorized
+from shared.errors import AppError, Forbidden, InvalidInput, NotFound
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
+from shared.identity.refusals import noting_refusal
 from shared.ids import UserId
+from shared.realtime.audiences import Audiences
 from shared.realtime.models import Negotiated, SubscriptionReply
 from shared.realtime.ports import Connection, ConnectionStore, RealtimeGateway
 from shared.records import utc_now
 
-TOKEN_MINUTES = 60
+TOKEN_MINUTES = 10
+"""How long a URL can be used to connect; connections last longer."""
 MAX_TOPICS = 20
 
 TopicGate = Callable[[Caller, str], Awaitable[None]]
@@ -27,12 +31,14 @@ class RealtimeService:
         identity: Identity,
         events: EventBus,
         gates: Mapping[str, TopicGate],
+        audiences: Audiences,
     ) -> None:
         self._gateway = gateway
         self._connections = connections
         self._identity = identity
         self._events = events
         self._gates = gates
+        self._audiences = audiences
 
     @property
     def topic_kinds(self) -> frozenset[str]:
@@ -48,6 +54,7 @@ class RealtimeService:
             raise InvalidInput(f"At most {MAX_TOPICS} topics can be joined at once.", code="too_many_topics")
         for topic in topics:
             await self.require_access(caller, topic)
+        await self._audiences.add(caller.user_id, topics, joinable_for=timedelta(minutes=TOKEN_MINUTES))
         url, expires_at = await self._gateway.client_url(caller.user_id, minutes=TOKEN_MINUTES, groups=topics)
         return Negotiated(url=url, expires_at=expires_at)
 
@@ -77,11 +84,9 @@ class RealtimeService:
             if connection is None:
                 raise NotFound("This connection is not known; connect again.", code="connection_not_found")
             caller = await self._identity.caller_of_user(UserId(connection.user_id))
-            try:
+            async with noting_refusal(self._identity, caller):
                 await self.require_access(caller, topic)
-            except Unauthorized:
-                await self._identity.token_refused(caller)
-                raise
+            await self._audiences.add(caller.user_id, [topic])
             await self._gateway.add_to_group(topic, connection_id)
             seq = await self._events.last_seq(topic)  # after joining: what comes later is pushed
         except AppError as error:

@@ -1,6 +1,7 @@
-"""Live WebSocket connections."""
+"""Live WebSocket connections, and what users hear by them."""
 
-from shared.realtime.ports import Connection
+from shared.ids import UserId
+from shared.realtime.ports import Audience, Connection
 from shared.stores.collection import Collection
 from shared.stores.documents import Delete, DocumentStore
 
@@ -25,3 +26,25 @@ class DocumentConnectionStore:
     async def delete(self, connection_id: str) -> None:
         """See `ConnectionStore.delete`."""
         await self._documents.write("connections", connection_id, Delete(connection_id))
+
+
+class DocumentAudienceStore:
+    """`AudienceStore` on documents: one partition per user."""
+
+    def __init__(self, documents: DocumentStore) -> None:
+        self._documents = documents
+        self._audiences = Collection(documents, "audiences", Audience)
+
+    async def find(self, user_id: UserId) -> Audience | None:
+        """See `AudienceStore.find`."""
+        return await self._audiences.find(user_id, user_id)
+
+    async def save(self, audience: Audience) -> Audience:
+        """See `AudienceStore.save`."""
+        if not audience.etag:
+            return await self._audiences.create(audience.id, audience)
+        return await self._audiences.replace(audience.id, audience)
+
+    async def delete(self, audience: Audience) -> None:
+        """See `AudienceStore.delete`."""
+        await self._documents.write("audiences", audience.id, Delete(audience.id))

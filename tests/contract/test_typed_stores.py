@@ -11,10 +11,10 @@ from shared.chat.models import ChatSession
 from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from shared.ids import ChangeSetId, ColumnId, JobId, RowId, SessionId, SheetId, UserId
 from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
-from shared.realtime.ports import Connection
+from shared.realtime.ports import Audience, Connection
 from shared.sheets.input import CellContent
 from shared.stores.changes import DocumentChangeStore
-from shared.stores.connections import DocumentConnectionStore
+from shared.stores.connections import DocumentAudienceStore, DocumentConnectionStore
 from shared.stores.documents import DocumentStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
@@ -319,3 +319,18 @@ async def test_a_connection_is_remembered_until_it_is_deleted(documents: Documen
     await connections.delete("c-1")
     await connections.delete("c-1")
     assert await connections.find("c-1") is None
+
+
+async def test_what_a_user_hears_is_kept_by_the_one_who_read_it_last(documents: DocumentStore):
+    audiences = DocumentAudienceStore(documents)
+    noted = Audience(id=ADA, topics=("sheet:1", "job:2"), joinable_until=NOW, look_at=NOW)
+    saved = await audiences.save(noted)
+    assert await audiences.find(ADA) == saved
+    with pytest.raises(Conflict):
+        await audiences.save(noted)
+    await audiences.save(saved.model_copy(update={"topics": ()}))
+    with pytest.raises(PreconditionFailed):
+        await audiences.save(saved)
+    assert await audiences.find(BOB) is None
+    await audiences.delete(saved)
+    assert await audiences.find(ADA) is None

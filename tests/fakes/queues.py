@@ -27,6 +27,8 @@ class FakeGateway:
         self.pushed: list[tuple[str, Mapping[str, Any]]] = []
         self.groups: dict[str, set[str]] = {}
         self.closed: list[tuple[str, str]] = []
+        self.connected: set[str] = set()
+        self.removed: list[tuple[str, str]] = []
         self.down = False
 
     async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> Any:
@@ -48,3 +50,11 @@ class FakeGateway:
         if self.down:
             raise UpstreamUnavailable("the gateway is down")
         self.closed.append((user_id, reason))
+
+    async def remove_user_from_group(self, user_id: str, group: str) -> None:
+        self.removed.append((user_id, group))
+
+    async def user_is_connected(self, user_id: str) -> bool:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        return user_id in self.connected

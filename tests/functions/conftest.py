@@ -13,6 +13,7 @@ from shared.container import use_container
 from tests.functions.client import Functions
 from tests.functions.conformance import Contract
 from tests.functions.environment import SECRETS, only_these_settings
+from tests.functions.people import Browser, token_world
 from tests.functions.world import CELL_TEXT, World
 
 
@@ -48,6 +49,27 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     yield world
     use_container(None)
     await world.documents.close()
+
+
+@pytest.fixture
+async def people(tmp_path: Path) -> AsyncIterator[World]:
+    """A world in which people sign in."""
+    world = token_world(tmp_path)
+    yield world
+    use_container(None)
+    await world.documents.close()
+
+
+@pytest.fixture
+def ada(functions: Functions) -> Browser:
+    """A person's browser."""
+    return Browser(functions)
+
+
+@pytest.fixture
+def bob(functions: Functions) -> Browser:
+    """Another person's."""
+    return Browser(functions)
 
 
 @pytest.fixture

@@ -1,15 +1,26 @@
 """People in front of their browsers, and scripts: requests with cookies and bearers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from shared.container import use_container
+from shared.functions.routes import ROUTES
 from shared.sheets.models import SmartsheetUser
+from tests.fakes.oauth import FakeOAuthProvider
 from tests.fakes.smartsheet import FakeSheetSource
 from tests.functions.client import Answer, Functions
+from tests.functions.environment import only_these_settings
+from tests.functions.world import World
+
+ADA, BOB = "ada-token-0123456789", "bob-token-0123456789"
+COOKIE = "chatsheet"
+SETTINGS = {"AUTH_MODE": "token", "ALLOWED_USERS": "ada@example.com,bob@example.com,cyd@example.com"}
 
 
 class Browser:
@@ -65,3 +76,24 @@ class PeopleSheetSource(FakeSheetSource):
         user = await super().get_user(token)
         name = token.get_secret_value().partition("-")[0]
         return replace(user, id=str(sum(name.encode())), name=name, email=f"{name}@example.com", locale="en_US")
+
+
+def token_world(tmp_path: Path, **settings: str) -> World:
+    """A world in which people sign in; it is served from now on."""
+    with only_these_settings(**{**SETTINGS, **settings}):
+        world = World(tmp_path, source=PeopleSheetSource)
+    world.container.oauth_provider = FakeOAuthProvider()
+    use_container(world.container)
+    return world
+
+
+async def new_token(browser: Browser, **body: Any) -> dict[str, Any]:
+    """An API token, as it is shown once."""
+    answer = await browser.request("create_api_token", body={"name": "nightly", **body})
+    assert answer.status == 201
+    return answer.json
+
+
+def path_of(name: str) -> dict[str, str]:
+    """Something for each path parameter of a route."""
+    return dict.fromkeys(re.findall(r"{(\w+)", ROUTES[name].path), "1")

@@ -3,11 +3,15 @@
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.identity.service import SINGLE_USER
+from shared.realtime.audiences import AccessUpkeep
+from shared.records import utc_now
+from tests.fakes.clock import FakeClock
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import PUSH_KEY
 from tests.functions.world import SHEET, UNKNOWN_SHEET, World
@@ -158,3 +162,19 @@ async def test_a_connection_that_cannot_be_remembered_is_not_let_in(functions: F
     await world.fill_disk()
     answer = await tell(functions, "sys.connect")
     assert (answer.status, answer.json["code"]) == (507, "storage_full")
+
+
+async def test_a_topic_that_is_gone_is_taken_from_who_heard_it(functions: Functions, world: World):
+    session = (await functions.request("create_session", body={"sheetId": SHEET})).json
+    heard = f"session:{session['id']}"
+    await functions.request("negotiate", body={"topics": [TOPIC, heard]})
+    await functions.request("delete_session", path={"id": session["id"]})
+    await functions.tick("recheck_access")
+    assert world.gateway.removed == []  # it is not their turn
+    soon = FakeClock(utc_now() + timedelta(minutes=1))
+    container = world.container
+    container.access_upkeep = AccessUpkeep(
+        world.gateway, container._audience_store, container._due, container.identity, container.realtime, clock=soon
+    )
+    await functions.tick("recheck_access")
+    assert world.gateway.removed == [(SINGLE_USER, heard)]

@@ -108,3 +108,20 @@ async def test_all_sockets_of_a_user_are_closed_with_the_reason():
     user, _, query = path.removeprefix("/api/hubs/chatsheet/users/").partition("/:closeConnections?")
     assert (method, unquote(user)) == ("POST", "user 1/ä")
     assert parse_qs(query)["reason"] == ["signed out"]
+
+
+async def test_a_user_is_taken_from_a_group_whatever_connections_they_have():
+    server = ScriptedServer(204)
+    async with loopback(server.route) as url, gateway_on(url) as gateway:
+        await gateway.remove_user_from_group("user-1", "sheet:1/2")
+    ((method, path),) = server.calls
+    user, _, group = path.removeprefix("/api/hubs/chatsheet/users/").partition("?")[0].partition("/groups/")
+    assert (method, user, unquote(group)) == ("DELETE", "user-1", "sheet:1/2")
+
+
+@pytest.mark.parametrize(("status", "connected"), [(200, True), (404, False)])
+async def test_whether_a_user_has_connections_is_asked(status: int, connected: bool):
+    server = ScriptedServer(status)
+    async with loopback(server.route) as url, gateway_on(url) as gateway:
+        assert await gateway.user_is_connected("user-1") is connected
+    assert server.calls[0][0] == "HEAD"

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import AppError, Unauthorized, UpstreamTimeout, UpstreamUnavailable
+from shared.errors import AppError, StorageFull, Unauthorized, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
 from shared.identity.models import Caller, Credentials
 from shared.identity.sign_in import NewLogin
 from shared.ids import UserId
+from shared.stores.documents import Create
 from shared.stores.leases import DocumentLeaseStore
 from shared.stores.sqlite import SqliteDocuments
 from tests.unit.identity.world import Instance, World
@@ -92,6 +93,29 @@ async def test_a_provider_that_cannot_be_reached_is_asked_again_later(world: Wor
     assert await world.token(login.user) == "ada-access-2"
 
 
+@pytest.mark.parametrize("error", [UpstreamFault("Odd."), UpstreamTimeout("Late."), DOWN])
+async def test_whatever_fails_on_the_way_to_a_token_is_told_as_one_kind(world: World, error: AppError):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR)
+    world.provider.errors = [error]
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await world.caller(login)
+    assert (type(raised.value), raised.value.code) == (UpstreamUnavailable, error.code)
+
+
+async def test_a_full_disk_does_not_cost_a_token_that_is_good(world: World):
+    login = await world.sign_in_at_smartsheet()
+    world.clock.advance(HOUR - 60)
+    await world.documents.limit_size(1)
+    for number in range(10_000):
+        try:
+            await world.documents.write("filler", "filler", Create(str(number), {"room": "x" * 100}))
+        except StorageFull:
+            break
+    assert await world.token(login.user) == "ada-access-1"
+    assert world.provider.refreshes == []
+
+
 async def test_a_renewal_whose_answer_was_lost_needs_a_sign_in_only_because_the_provider_says_so(world: World):
     login = await world.sign_in_at_smartsheet()
     world.clock.advance(HOUR)
@@ -146,6 +170,20 @@ async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_
         stored = await world.user(login.user)
         assert (stored.status, stored.connection) == ("disconnected", None)
     assert world.provider.revoked == ["ada-access-1"]
+
+
+async def test_disconnecting_while_the_token_is_renewed_leaves_none(world: World):
+    login = await world.sign_in_at_smartsheet()
+    person = await world.app.identity.person_of_request(Credentials(cookie=login.cookie))
+    world.clock.advance(HOUR - 60)
+    other = Instance(world)
+    await asyncio.gather(
+        world.app.sign_in.disconnect(person),
+        *(world.token(login.user, other) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert (await world.user(login.user)).connection is None
+    assert await refused(world, login) == "needs_sign_in"
 
 
 async def test_disconnecting_works_while_the_provider_is_down_or_the_key_is_lost(world: World):

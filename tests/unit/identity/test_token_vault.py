@@ -95,6 +95,12 @@ async def test_a_data_key_that_was_changed_or_whose_key_is_gone_does_not_open(va
         assert await refuses(vault, key.model_copy(update=change), secret)
 
 
+async def test_what_is_unwrapped_but_is_no_data_key_does_not_open():
+    vault = EnvelopeVault(FakeKeyRing(), tenant=TENANT)
+    key, secret = await sealed(vault)
+    assert await refuses(vault, key.model_copy(update={"wrapped": "AAAA"}), secret)
+
+
 async def test_the_key_file_is_its_owners_alone_and_holds_a_jwk(vault: EnvelopeVault, key_file: Path):
     key = await vault.new_key()
     assert mode_of(key_file) == 0o600
@@ -113,7 +119,13 @@ async def test_a_key_file_that_others_can_read_is_refused(key_file: Path, vault:
         await KeyFile(copy).newest()
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"kty": "RSA", "n": "AQAB"}', '{"keys": [{}]}', "\x00"])
+NONSENSE = json.dumps(dict.fromkeys(("n", "e", "d", "p", "q", "dp", "dq", "qi"), "AQAB") | {"kty": "RSA"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "7", '{"kty": "RSA", "n": "AQAB"}', '{"keys": [{}]}', '{"keys": []}', '{"keys": 7}', NONSENSE],
+)
 async def test_a_file_that_holds_no_key_is_not_overwritten(tmp_path: Path, content: str):
     file = tmp_path / "key.jwk"
     file.touch(0o600)

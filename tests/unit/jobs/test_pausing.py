@@ -97,7 +97,7 @@ async def test_a_job_is_seen_as_paused(documents: SqliteDocuments):
     started = await world.start()
     owned(world, works=0, signs_in_after=timedelta(days=1))
     planned = await world.lifecycle.plan(world.runner.started[-1])
-    assert planned.paused_until == world.clock() + timedelta(minutes=1)
+    assert planned.paused_until == world.clock() + timedelta(seconds=10)
     job = await world.job(started.id)
     assert job.paused is not None
     assert (job.status, job.paused.reason) == ("processing", "needs_sign_in")
@@ -143,7 +143,8 @@ def test_looks_grow_rarer_and_end():
         look = next_look(since, now, at_most=week)
         return None if look is None else look - now
 
-    assert after(minutes=0) == after(minutes=10) == timedelta(minutes=1)
+    assert after(minutes=0) == after(minutes=1) == timedelta(seconds=10)
+    assert after(minutes=10) == timedelta(minutes=1)
     assert after(minutes=60) == timedelta(minutes=6)
     assert after(days=6) == timedelta(minutes=15)
     assert after(days=7) is None

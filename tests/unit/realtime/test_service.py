@@ -7,9 +7,11 @@ from shared.errors import Forbidden, InvalidInput, NotFound
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.service import SINGLE_USER, SingleUserIdentity
+from shared.realtime.audiences import Audiences
 from shared.realtime.push import push_to
 from shared.realtime.service import RealtimeService
-from shared.stores.connections import DocumentConnectionStore
+from shared.stores.connections import DocumentAudienceStore, DocumentConnectionStore
+from shared.stores.due import DocumentDueStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.queues import FakeGateway
@@ -24,7 +26,9 @@ class World:
         self.events.subscribe("*", push_to(self.gateway))
         identity = SingleUserIdentity(SecretStr("token"))
         gates = {"job": self._gate, "sheet": self._gate}
-        self.service = RealtimeService(self.gateway, DocumentConnectionStore(documents), identity, self.events, gates)
+        audiences = Audiences(DocumentAudienceStore(documents), DocumentDueStore(documents))
+        connections = DocumentConnectionStore(documents)
+        self.service = RealtimeService(self.gateway, connections, identity, self.events, gates, audiences)
 
     async def _gate(self, caller: Caller, subject: str) -> None:
         if subject == "mine":

@@ -1,0 +1,133 @@
+"""People on the running product: signing in and out, work that goes on behind their backs, and no token in plain."""
+
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.e2e.stack import Api, Stack
+from tests.e2e.tables import report_table
+
+OWNER, OTHER = "sandbox-token-owner", "sandbox-token-other"
+MADE_BY_THE_PRODUCT = ("app", "host", "azurite", "logs")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole product, where people sign in."""
+    environment = {"AUTH_MODE": "token", "ALLOWED_USERS": "*"}
+    with Stack(tmp_path_factory.mktemp("people"), environment=environment) as running:
+        running.control("openai", "PUT", "limits", {"latencyMs": 20, "msPerToken": 0})
+        yield running
+
+
+class Browser(Api):
+    """Keeps cookies as browsers do: Python's own jar refuses the empty `domain=` that the functions host writes."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.cookies: dict[str, str] = {}
+
+    def __enter__(self) -> "Browser":
+        return self
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx2.Response:
+        """Any call; the answer as it is."""
+        jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = super().call(method, path, body, headers={"Cookie": jar}, **options)
+        for header in answer.headers.get_list("set-cookie"):
+            for name, morsel in SimpleCookie(header).items():
+                self.cookies[name] = morsel.value
+        return answer
+
+
+class Script(Api):
+    """Signs in by bearer, and sends no X-Requested-With."""
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url)
+        self._token = token
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx2.Response:
+        """Any call; the answer as it is."""
+        headers = {"Authorization": f"Bearer {self._token}", "X-Requested-With": ""}
+        return super().call(method, path, body, headers=headers, **options)
+
+
+def sign_in(api: Api, token: str) -> str:
+    """The person's id; the client keeps the cookie."""
+    return api.post("auth/smartsheet", {"accessToken": token})["user"]["id"]
+
+
+def files_with(stack: Stack, secret: str) -> list[str]:
+    """Files of the product, and what it printed, that hold this."""
+    folders = [stack.data_dir / name for name in MADE_BY_THE_PRODUCT]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    files.append(stack.data_dir / "stack.log")
+    return [str(file) for file in files if secret.encode() in file.read_bytes()]
+
+
+def test_people_sign_in_work_and_sign_out(people: Stack, tmp_path: Path):
+    sheet = people.import_table(report_table(tmp_path, rows=60))
+    url = people.url("host")
+    with Browser(url) as owner, Browser(url) as other:
+        assert owner.call("GET", "auth/me").status_code == 401
+        sign_in(owner, OWNER)
+        assert owner.get("auth/me")["accountConnected"]
+        sign_in(other, OTHER)
+        assert other.call("GET", f"smartsheet/{sheet['sheetId']}").status_code == 404
+
+        session = owner.open_session(sheet["sheetId"])
+        assert other.call("GET", f"sessions/{session['id']}").status_code == 404
+        token = owner.post("auth/tokens", {"name": "nightly"})["token"]
+        job = owner.start_summaries(sheet["sheetId"], "Text", "Summary")
+        address = owner.post("realtime/negotiate", {"topics": [f"job:{job['id']}"]})["url"]
+        cookies = dict(owner.cookies)
+        with connect(address, subprotocols=["json.webpubsub.azure.v1"]) as socket:  # type: ignore[list-item]
+            assert owner.call("DELETE", "auth/session").status_code == 200
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    socket.recv(timeout=30)
+        assert owner.call("GET", "auth/me").status_code == 401
+        stolen = httpx2.get(f"{url}/api/auth/me", headers={"Cookie": f"chatsheet={cookies['chatsheet']}"})
+        assert stolen.status_code == 401
+
+        with Script(url, token) as script:
+            ended = script.finished_job(job["id"])
+            assert (ended["status"], ended["writtenRows"]) == ("completed", 60)
+        secrets = [OWNER, OTHER, token, cookies["chatsheet"], other.cookies["chatsheet"]]
+        assert [(secret, file) for secret in secrets for file in files_with(people, secret)] == []
+        assert files_with(people, job["id"])  # the search sees what is there
+
+
+def test_forgetting_the_token_pauses_jobs_until_the_person_is_back(people: Stack, tmp_path: Path):
+    sheet = people.import_table(report_table(tmp_path, rows=300))
+    people.control("openai", "PUT", "limits", {"latencyMs": 2000, "msPerToken": 0})
+    with Browser(people.url("host")) as owner:
+        sign_in(owner, OWNER)
+        job = owner.start_summaries(sheet["sheetId"], "Text", "Summary")
+        owner.wait(f"jobs/{job['id']}", lambda body: body["progress"] > 0)
+        assert owner.call("DELETE", "auth/connection").status_code == 200
+        refused = owner.call("GET", "jobs")
+        assert (refused.status_code, refused.json()["code"]) == (401, "needs_sign_in")
+        people.control("openai", "PUT", "limits", {"latencyMs": 20, "msPerToken": 0})
+        sign_in(owner, OWNER)
+        ended = owner.finished_job(job["id"])
+        assert (ended["status"], ended["writtenRows"], ended["paused"]) == ("completed", 300, None)
+
+
+def test_where_oauth_is_not_set_up_the_page_is_told(people: Stack):
+    answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/login")
+    assert (answer.status_code, answer.json()["code"]) == (404, "oauth_not_configured")
+
+
+def test_the_code_of_a_sign_in_is_not_logged(people: Stack):
+    code = "a-code-that-must-stay-secret"
+    answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/callback?code={code}&state=x")
+    assert code not in answer.text
+    assert files_with(people, code) == []
