@@ -97,8 +97,9 @@ class _Filler:
         if not real or (len(real) < len(options) and level > MAX_LEVELS):
             return None
         first = real[0]
-        if len(real) < len(options) and _first_type(first) in ("string", "number", "integer") and "enum" not in first:
-            return self._typed(_first_type(first), True, first, slot.described(first), reading, level)
+        kind = _first_type(first)
+        if len(real) < len(options) and kind in ("string", "number", "integer") and _is_plain(first, kind):
+            return self._typed(kind, True, first, slot.described(first), reading, level)
         return self.value(first, slot, reading, level + 1)
 
 
@@ -126,7 +127,7 @@ def _sized(found: list[Any], schema: dict[str, Any]) -> list[Any]:
 
 def _is_plain(schema: dict[str, Any], kind: str) -> bool:
     """Whether only a type says what an item is."""
-    return _first_type(schema) == kind and not {"anyOf", "oneOf", "const", "enum"} & schema.keys()
+    return _first_type(schema) == kind and not {"$ref", "anyOf", "oneOf", "const", "enum"} & schema.keys()
 
 
 def _first_type(schema: dict[str, Any]) -> str:
