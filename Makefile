@@ -6,7 +6,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup run check test bench format clean
+.PHONY: help setup run check test fuzz bench format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ check: setup ## static checks: format, lint, types, import contracts
 
 test: check ## all checks and all tests
 	@$(PY) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+
+fuzz: setup ## fuzz the API against its own description for longer than `make test` does (ARGS="--seed 1")
+	@$(PY) -m tests.fuzz --cases 20000 --examples 400 $(ARGS)
 
 bench: setup ## ratios against the ideal, printed as tables
 	@$(PY) -m tests.bench $(ARGS)

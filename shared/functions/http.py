@@ -277,7 +277,7 @@ def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     if len(raw) > MAX_BODY_BYTES:
         raise InvalidInput(f"The body may have at most {MAX_BODY_BYTES:,} bytes.", code="body_too_large")
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":

@@ -173,7 +173,7 @@ def _query(schema: dict[str, Any]) -> list[Any]:
 def _headers(route: Route) -> list[Any]:
     headers: list[Any] = [_header(_CORRELATION_ID, _TEXT)]
     if route.method != "GET":
-        headers.append({**_header("X-Requested-With", {"type": "string", "minLength": 1}), "description": _CSRF})
+        headers.append({**_header("X-Requested-With", _TEXT), "description": _CSRF})
     if route.conditional:
         headers.append(_header("If-None-Match", _TEXT))
     if route.creates:

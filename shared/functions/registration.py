@@ -33,8 +33,13 @@ class Triggers:
     def __init__(self) -> None:
         self.blueprint = Blueprint()
 
-    def http(self, path: str, methods: list[str], *, with_client: bool = False) -> Callable[[HttpFunction], None]:
-        """An HTTP function `(req)`, or `(req, client)` with the Durable client. The app checks who calls."""
+    def http(
+        self, path: str, methods: list[str] | None, *, with_client: bool = False
+    ) -> Callable[[HttpFunction], None]:
+        """An HTTP function `(req)`, or `(req, client)` with the Durable client. The app checks who calls.
+
+        `methods` None is every method.
+        """
 
         def register(function: HttpFunction) -> None:
             registered = self._with_client(function) if with_client else function

@@ -14,12 +14,11 @@ from shared.functions.routes import ROUTES
 
 triggers = Triggers()
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _CONSTRAINTS = {"long": r"-?\d+", "guid": r"\{?[0-9a-fA-F-]{32,36}\}?"}
 _PARAMETER = re.compile(r"\{\w+(?::(\w+))?\}")
 
 
-@triggers.http("{*path}", _METHODS)
+@triggers.http("{*path}", None)
 async def warn_unknown_route(req: func.HttpRequest) -> func.HttpResponse:
     """404, or 405 with what the path takes. The host tries routes by the names of their functions: this is the last."""
 
@@ -27,7 +26,7 @@ async def warn_unknown_route(req: func.HttpRequest) -> func.HttpResponse:
         container = get_container()
         require_own_host(req, container)
         methods = methods_of(req.route_params.get("path") or "")
-        if not methods:
+        if not methods or req.method in methods:  # what looks like an id, but is too large for one
             raise NotFound("There is nothing at this path; /api/docs lists what there is.", code="route_not_found")
         if req.method == "OPTIONS":
             return preflight(req, container.settings.own_origins, methods)

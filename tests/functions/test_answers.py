@@ -49,6 +49,11 @@ async def test_another_method_is_told_which_ones_there_are(functions: Functions,
     assert answer.json["code"] == "method_not_allowed"
 
 
+async def test_what_is_too_large_for_an_id_is_not_found_rather_than_told_its_own_method(functions: Functions):
+    answer = await unknown(functions, "smartsheet/1/rows/9705342023427045491", "DELETE")
+    assert (answer.status, answer.json["code"]) == (404, "route_not_found")
+
+
 async def test_an_unknown_path_of_another_host_is_refused_like_a_known_one(functions: Functions):
     assert (await unknown(functions, "jobs", Host="rebound.example")).json["code"] == "host_not_allowed"
 
