@@ -19,6 +19,7 @@ from shared.clients.key_vault import KeyVaultKeys
 from shared.clients.openai import OpenAIModel
 from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
+from shared.clients.smartsheet.oauth import SmartsheetOAuth
 from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
 from shared.errors import Conflict, NotFound
@@ -334,7 +335,11 @@ class Container:
     @cached_property
     def oauth_provider(self) -> OAuthProvider | None:
         """Smartsheet's authorization server; None where no client id is set."""
-        return None
+        client_id, secret = self.settings.smartsheet_oauth_client_id, self.settings.smartsheet_oauth_client_secret
+        if client_id is None or secret is None:
+            return None
+        breaker = self._breaker("Smartsheet sign-in")
+        return SmartsheetOAuth(self.settings.smartsheet_api_base, client_id, secret, breaker=breaker)
 
     @cached_property
     def _users(self) -> DocumentUserStore:
@@ -399,7 +404,7 @@ class Container:
 
     async def close(self) -> None:
         """Let go of connections that were opened."""
-        for name in ("smartsheet", "model", "webpubsub", "queues", "token_vault"):
+        for name in ("smartsheet", "model", "webpubsub", "queues", "token_vault", "oauth_provider"):
             opened = self.__dict__.get(name)
             if opened is not None:
                 await opened.aclose()

@@ -24,6 +24,8 @@ from local.smartsheet.endpoints import account, columns, rows, search, sheets
 from local.smartsheet.endpoints.call import MAX_CHANGE_AGENT, Answer, Call
 from local.smartsheet.errors import ApiError, fault_response
 from local.smartsheet.limits import Limits, RateLimit
+from local.smartsheet.oauth.grants import Grants
+from local.smartsheet.oauth.routes import OAuthRoutes
 from local.smartsheet.webhooks import records
 from local.smartsheet.webhooks.delivery import Delivery
 from local.smartsheet.wire import Query, encode, new_id, success
@@ -80,6 +82,7 @@ class Sandbox:
         self._seed = seed
         self._rate = RateLimit(self.limits)
         self._delivery = Delivery(database, self.limits)
+        self._grants = Grants(database, self.limits)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="smartsheet")
         self._being_written: set[int] = set()
 
@@ -92,6 +95,7 @@ class Sandbox:
             Route(path, functools.partial(self._serve, methods), methods=list(methods))
             for path, methods in by_path.items()
         ]
+        routes += OAuthRoutes(self._grants).routes()
         handlers = {404: _not_found, 405: _no_such_method}
         app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)  # type: ignore[arg-type]
         return Control(
@@ -130,7 +134,7 @@ class Sandbox:
         return Response(answer if isinstance(answer, bytes) else encode(answer), media_type=JSON)
 
     async def _call(self, request: Request, noted: dict[str, Any]) -> Call:
-        user = self._sign_in(request)
+        user = await self._sign_in(request)
         noted |= {"user": user.email, "requestId": f"{new_id():x}"}
         if self.limits.latency_ms:
             await asyncio.sleep(self.limits.latency_ms / 1000)
@@ -143,13 +147,15 @@ class Sandbox:
         query = Query(dict(request.query_params))
         return Call(self._database, user, request.path_params, query, body, noted["requestId"], agent, noted)
 
-    def _sign_in(self, request: Request) -> User:
+    async def _sign_in(self, request: Request) -> User:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise ApiError(1001)
         if token == EXPIRED_TOKEN:
             raise ApiError(1003)
         user = find_user(token)
+        if user is None:
+            user = await asyncio.get_running_loop().run_in_executor(self._threads, self._grants.user_of, token)
         if user is None:
             raise ApiError(1002)
         if not self._rate.admit(token):
@@ -175,6 +181,7 @@ class Sandbox:
         await self._delivery.stop()
         self._rate.clear()
         await asyncio.get_running_loop().run_in_executor(self._threads, self._database.restore, self._seed)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._grants.clear)
 
     async def _writes(self, request: Request) -> Response:
         def read() -> list[dict[str, Any]]:

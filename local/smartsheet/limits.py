@@ -21,6 +21,7 @@ class Limits(BaseModel):
     callback_retry_ms: int = Field(
         default=1000, ge=0, description="pause before the first retry; doubles up to a minute"
     )
+    access_token_seconds: int = Field(default=604_799, ge=0, description="of access tokens given from now on")
     callback_timeout_ms: int = Field(default=10_000, ge=1)
 
 

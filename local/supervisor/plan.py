@@ -9,6 +9,7 @@ from local.azurite import azurite_command, azurite_connection_string
 from local.openai.deployments import API_KEY, DEFAULT_DEPLOYMENT, MODEL
 from local.openai.limits import Limits
 from local.smartsheet.accounts import OWNER_TOKEN
+from local.smartsheet.oauth.client import CLIENT_ID, CLIENT_SECRET
 from local.standin.serve import HOST
 from local.supervisor.parts import Part, accepts_connections, answers_health, shown_address
 from local.supervisor.ports import Ports
@@ -77,6 +78,8 @@ def _plan_smartsheet(plan: Plan, data_dir: Path, ports: Ports, environment: Mapp
     plan.parts.append(part)
     plan.app_environment["SMARTSHEET_API_BASE"] = f"{part.url}/2.0"
     plan.app_environment["SMARTSHEET_ACCESS_TOKEN"] = OWNER_TOKEN
+    plan.app_environment["SMARTSHEET_OAUTH_CLIENT_ID"] = CLIENT_ID
+    plan.app_environment["SMARTSHEET_OAUTH_CLIENT_SECRET"] = CLIENT_SECRET
 
 
 def _plan_openai(plan: Plan, data_dir: Path, ports: Ports, environment: Mapping[str, str]) -> None:
