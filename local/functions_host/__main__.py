@@ -1,5 +1,6 @@
 """`python -m local.functions_host --port 7071 --data-dir D [--app-dir .]`."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -59,6 +60,9 @@ def build(url: str, app_dir: Path, data_dir: Path, lease_seconds: int, *, as_jso
     problems.check()
     configure_logging(host_json.logging, as_json=as_json)
     app = load_app(app_dir, host_json.functions)
+    # What is imported stays: looking through it for garbage again and again would hold up everything for 50 ms.
+    gc.collect()
+    gc.freeze()
     return FunctionsHost(app, host_json, settings, data_dir=data_dir, url=url, lease_seconds=lease_seconds)
 
 

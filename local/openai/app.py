@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import time
 import uuid
 from typing import Any
 
@@ -117,6 +118,7 @@ class Service:
     async def _complete(
         self, request: Request, deployment: Deployment, body: dict[str, Any], api_version: str
     ) -> Response:
+        asked_at = time.monotonic()
         noted = request.scope["state"]["call"]
         noted["deployment"] = deployment.name
         chat = read_chat_request(body, deployment, api_version)
@@ -134,7 +136,7 @@ class Service:
         try:
             completion = self._completion(chat)
             noted["completionTokens"] = completion.completion_tokens
-            await self._wait(0 if chat.stream else completion.completion_tokens)
+            await self._wait(asked_at, 0 if chat.stream else completion.completion_tokens)
             if chat.stream:  # it is served until its last event
                 return CompletionStream(completion, self.limits, chat.include_usage, headers, self._served)
         except BaseException:
@@ -151,11 +153,12 @@ class Service:
         answer = finish(reply, chat, self.limits.truncate_at_tokens)
         return Completion(answer, chat.prompt_tokens, chat.choices)
 
-    async def _wait(self, tokens: int) -> None:
+    async def _wait(self, asked_at: float, tokens: int) -> None:
+        """Until the pace is kept. What working out the answer took is part of the latency."""
         limits = self.limits
         latency = limits.latency_ms * (1 + limits.latency_jitter * self._random.uniform(-1, 1))
-        if (milliseconds := latency + tokens * limits.ms_per_token) > 0:
-            await asyncio.sleep(milliseconds / 1000)
+        seconds = (latency + tokens * limits.ms_per_token) / 1000
+        await asyncio.sleep(max(0.0, asked_at + seconds - time.monotonic()))
 
 
 def build(api_key: str = API_KEY) -> Control:

@@ -88,12 +88,13 @@ class RowProcessor:
     async def _work(self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int) -> RowOutcome:
         row = sheet.rows_by_id.get(row_id)
         source = _source(sheet, job, row)
+        request = kind.request(source=source, request_id=f"{job.id}:{row_id}", parameters=job.parameters)
         outcome = RowOutcome(
             id=row_id,
             position=position,
             status="failed",
             before=row.cells.get(job.target_column_id, _EMPTY).value if row else None,
-            input_hash=input_hash(kind, job.parameters, source, self._model_name),
+            input_hash=input_hash(kind.type, request, job.parameters, source, self._model_name),
             at=self._clock(),
         )
         if row is None:
@@ -102,7 +103,6 @@ class RowProcessor:
             return outcome.model_copy(
                 update={"status": "skipped", "code": "empty_source", "message": "The source cells are empty."}
             )
-        request = kind.request(source=source, request_id=f"{job.id}:{row_id}", parameters=job.parameters)
         try:
             answer = await self._model.complete(request)
         except ModelRefusal as refusal:

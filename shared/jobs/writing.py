@@ -5,7 +5,7 @@ so a second delivery, or a restart at any line, goes on where the first one stop
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.changes.models import Applied, Author, CellChange, ChangeSet, Waiting
@@ -44,32 +44,32 @@ class OutcomeWriter:
         settled = 0
         try:
             while True:
-                cursor = await self._open_batch(job.job_id, flush=flush and not settled)
-                if cursor is None:
-                    rest = await self._ledger.list_unwritten(job.job_id, limit=1)
-                    return ApplyResult(settled=settled, remaining=bool(rest))
-                result = await self._write_batch(caller, job, cursor)
+                # The cursor first: while it stays as it is read here, nobody else settles what is pending.
+                cursor = await self._ledger.get_cursor(job.job_id)
+                pending = await self._ledger.list_unwritten(job.job_id, limit=MAX_ROWS_PER_CALL)
+                if not cursor.open_rows:
+                    enough = len(pending) == MAX_ROWS_PER_CALL or (flush and not settled)
+                    if not (pending and enough):
+                        return ApplyResult(settled=settled, remaining=bool(pending))
+                    cursor = await self._open_batch(job.job_id, cursor, pending)
+                result = await self._write_batch(caller, job, cursor, pending)
                 if isinstance(result, Waiting):
                     return ApplyResult(settled=settled, remaining=True, wait_until=result.until)
                 settled += result
         except (StorageFull, UpstreamUnavailable, PreconditionFailed):
             return ApplyResult(settled=settled, remaining=True, wait_until=self._clock() + _PAUSE)
 
-    async def _open_batch(self, job_id: JobId, *, flush: bool) -> WriteCursor | None:
-        cursor = await self._ledger.get_cursor(job_id)
-        if cursor.open_rows:
-            return cursor
-        pending = await self._ledger.list_unwritten(job_id, limit=MAX_ROWS_PER_CALL)
-        if not pending or (len(pending) < MAX_ROWS_PER_CALL and not flush):
-            return None
+    async def _open_batch(self, job_id: JobId, cursor: WriteCursor, pending: Sequence[RowOutcome]) -> WriteCursor:
         opened = cursor.model_copy(
             update={"batch": cursor.batch + 1, "open_rows": tuple(outcome.row_id for outcome in pending)}
         )
         await self._ledger.save_cursor(job_id, opened)
         return await self._ledger.get_cursor(job_id)
 
-    async def _write_batch(self, caller: Caller, job: Job, cursor: WriteCursor) -> int | Waiting:
-        outcomes = await self._outcomes(job.job_id, cursor)
+    async def _write_batch(
+        self, caller: Caller, job: Job, cursor: WriteCursor, pending: Sequence[RowOutcome]
+    ) -> int | Waiting:
+        outcomes = await self._outcomes(job.job_id, cursor, pending)
         change_set = self._change_set(job, cursor.batch, len(outcomes))
         cells = [_cell_change(job, outcome) for outcome in outcomes.values()]
         applied = await self._changes.submit(caller, change_set, cells)
@@ -78,8 +78,9 @@ class OutcomeWriter:
         await self._settle(job.job_id, cursor, outcomes, applied)
         return len(outcomes)
 
-    async def _outcomes(self, job_id: JobId, cursor: WriteCursor) -> dict[str, RowOutcome]:
-        pending = await self._ledger.list_unwritten(job_id, limit=MAX_ROWS_PER_CALL)
+    async def _outcomes(
+        self, job_id: JobId, cursor: WriteCursor, pending: Sequence[RowOutcome]
+    ) -> dict[str, RowOutcome]:
         known = {outcome.row_id: outcome for outcome in pending}
         for row_id in cursor.open_rows:
             if row_id not in known:  # settled by a run that died before it could close the batch

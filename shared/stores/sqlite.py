@@ -17,7 +17,18 @@ from typing import Any, TypeVar
 
 from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamUnavailable
 from shared.stores.cursors import decode_cursor, encode_cursor
-from shared.stores.documents import Create, Delete, Document, Json, Operation, Page, Replace, Where, check_operations
+from shared.stores.documents import (
+    Create,
+    Delete,
+    Document,
+    Json,
+    Operation,
+    Page,
+    Replace,
+    Upsert,
+    Where,
+    check_operations,
+)
 
 T = TypeVar("T")
 
@@ -62,7 +73,7 @@ class SqliteDocuments:
         check_operations([operation])
 
         def work(db: sqlite3.Connection) -> Document | None:
-            with _transaction(db):
+            with _transaction(db, [operation]):
                 return self._apply(db, container, partition, operation)
 
         return await self._run(work)
@@ -72,7 +83,7 @@ class SqliteDocuments:
         check_operations(operations)
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with _transaction(db, operations):
                 for operation in operations:
                     self._apply(db, container, partition, operation)
 
@@ -122,8 +133,7 @@ class SqliteDocuments:
         container, partition, document_id = _CHECK
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
-                self._store(db, container, partition, document_id, {"at": self._clock(), "room": "x" * 8192}, None)
+            self._store(db, container, partition, document_id, {"at": self._clock(), "room": "x" * 8192}, None)
 
         await self._run(work)
 
@@ -207,7 +217,11 @@ class SqliteDocuments:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Generator[None, None, None]:
+def _transaction(db: sqlite3.Connection, operations: Sequence[Operation]) -> Generator[None, None, None]:
+    """What these operations need: none where one statement does all, which is a transaction by itself."""
+    if len(operations) == 1 and isinstance(operations[0], Upsert | Delete):
+        yield
+        return
     db.execute("begin immediate")
     try:
         yield

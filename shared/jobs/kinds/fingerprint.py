@@ -5,17 +5,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.jobs.kinds.kind import JobKind, Source
+from shared.ai.ports import ModelRequest
+from shared.jobs.kinds.kind import Source
 
 
-def input_hash(kind: JobKind, parameters: Mapping[str, Any], source: Source, model: str) -> str:
+def input_hash(kind_type: str, request: ModelRequest, parameters: Mapping[str, Any], source: Source, model: str) -> str:
     """SHA-256 (hexadecimal) of all that an outcome depends on: kind, prompt, schema, parameters, texts, model.
 
-    The prompt is hashed as it would be sent, so that a changed instruction or schema changes the hash by itself.
+    The prompt is hashed as it is sent, so that a changed instruction or schema changes the hash by itself.
     """
-    request = kind.request(source=source, request_id="", parameters=parameters)
     asked = {
-        "kind": kind.type,
+        "kind": kind_type,
         "messages": [[message.role, message.content] for message in request.messages],
         "schema": request.schema,
         "maxOutputTokens": request.max_output_tokens,

@@ -64,7 +64,7 @@ class JobKind(Protocol):
     def request(
         self, *, source: Source, request_id: str, parameters: Mapping[str, Any] = NO_PARAMETERS
     ) -> ModelRequest:
-        """The call for one row. `source` is not empty."""
+        """The call for one row; without a source it is not made, but still says what the row depends on."""
         ...
 
     def outcome(

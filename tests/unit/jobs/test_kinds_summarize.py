@@ -134,7 +134,8 @@ def test_a_source_that_was_cut_is_said():
 
 def test_the_same_row_has_the_same_hash_and_everything_else_another():
     def hashed(source: Source = SOURCE, model: str = "gpt-4o", **parameters: Any) -> str:
-        return input_hash(SUMMARIZE, parameters, source, model)
+        request = SUMMARIZE.request(source=source, request_id="a-request", parameters=parameters)
+        return input_hash(SUMMARIZE.type, request, parameters, source, model)
 
     assert hashed() == hashed(list(SOURCE))
     assert len(hashed()) == 64
