@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_TELL_URLS = ("aiohttp.access", "azure", "httpcore2", "httpx2")
+_TELL_URLS = ("aiohttp.access", "azure", "httpcore2", "httpx2", "openai")
 _current: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 

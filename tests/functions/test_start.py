@@ -67,7 +67,7 @@ def test_importing_the_app_opens_nothing_and_keeps_sdks_quiet(tmp_path: Path):
     script = (
         "import logging, sys, function_app\n"
         "print(logging.getLogger('httpx2.any').getEffectiveLevel() == logging.WARNING)\n"
-        "slow = {'openpyxl', 'azure.storage.queue', 'azure.messaging.webpubsubservice'}\n"
+        "slow = {'openai', 'openpyxl', 'azure.storage.queue', 'azure.messaging.webpubsubservice'}\n"
         "print(sorted(slow & set(sys.modules)))\n"
     )
     done = run("-c", script, **{**REQUIRED, "DATABASE_URL": f"sqlite:///{database}"})

@@ -37,7 +37,9 @@ def test_lines_end_in_the_correlation_id_once(caplog: pytest.LogCaptureFixture):
     assert caplog.messages == ["3 rows, 100% done [the-id-1]", "without"]
 
 
-@pytest.mark.parametrize("name", ["httpx2", "azure.core.pipeline.policies.http_logging_policy", "aiohttp.access"])
+@pytest.mark.parametrize(
+    "name", ["httpx2", "azure.core.pipeline.policies.http_logging_policy", "openai._base_client", "aiohttp.access"]
+)
 def test_requests_of_sdks_are_not_logged_with_their_urls(name: str, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     quiet_request_logs()

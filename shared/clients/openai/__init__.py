@@ -1,4 +1,4 @@
-"""Azure OpenAI (and servers that speak its protocol) as the application's model. Imports no HTTP client by itself."""
+"""Azure OpenAI (and servers that speak its protocol) as the application's model. Imports no SDK by itself."""
 
 from shared.clients.openai.model import OpenAIModel
 

@@ -11,7 +11,7 @@ from shared.clients.openai.connection import CallLost
 
 
 class Message(BaseModel):
-    """What the model said; of the protocol's many fields, those that a structured answer needs."""
+    """What the model said; of the SDK's many fields, those that a structured answer needs."""
 
     content: str | None = None
     refusal: str | None = None

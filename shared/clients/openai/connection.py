@@ -1,15 +1,10 @@
-"""The connection to Azure OpenAI, or to a server that speaks the same protocol.
-
-One kind of call, made thousands of times: the openai SDK would build each request anew, which takes longer than
-everything else that happens to it here, and half a second to be imported.
-"""
+"""The connection to Azure OpenAI, or to a server that speaks the same protocol, through the openai SDK."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -19,6 +14,7 @@ from shared.clients.lazy import LazyClient
 if TYPE_CHECKING:
     import httpx2
     from azure.core.credentials_async import AsyncTokenCredential
+    from openai import AsyncOpenAI
 
 VERSIONLESS = "v1"
 TOKEN_SCOPE = "https://cognitiveservices.azure.com/.default"  # noqa: S105 - a scope, not a token
@@ -60,37 +56,25 @@ class Endpoint:
     connections: int
 
     @property
-    def compatible(self) -> bool:
-        """Whether the URLs are in OpenAI's own style, with a bearer key; else they are Azure's classic ones."""
-        return self._is_base_url or self.api_version == VERSIONLESS
-
-    @property
-    def completions_url(self) -> str:
-        """Where completions are asked for."""
-        base = self.api_base.rstrip("/")
-        if not self.compatible:
-            deployment, version = quote(self.deployment, safe=""), quote(self.api_version, safe="")
-            return f"{base}/openai/deployments/{deployment}/chat/completions?api-version={version}"
-        return f"{base}/chat/completions" if self._is_base_url else f"{base}/openai/v1/chat/completions"
-
-    @property
-    def _is_base_url(self) -> bool:
-        return urlsplit(self.api_base).path.rstrip("/").endswith("/v1")
+    def compatible_base_url(self) -> str | None:
+        """The base URL in OpenAI's own style; None where Azure's classic URLs are asked for."""
+        if urlsplit(self.api_base).path.rstrip("/").endswith("/v1"):
+            return self.api_base.rstrip("/") + "/"
+        return f"{self.api_base.rstrip('/')}/openai/v1/" if self.api_version == VERSIONLESS else None
 
 
 @dataclass(slots=True)
 class _Open:
-    """What exists once everything is imported. `headers` go with every call."""
+    """What exists once the SDK is imported."""
 
-    http: "httpx2.AsyncClient"
-    url: "httpx2.URL"
-    headers: Mapping[str, str]
-    lost: tuple[type[Exception], ...]
-    identity: "_Identity | None"
+    client: "AsyncOpenAI"
+    credential: "AsyncTokenCredential | None"
+    unauthenticated: tuple[type[Exception], ...] = field(default=())
+    identity_down: tuple[type[Exception], ...] = field(default=())
 
 
 class Connection:
-    """Posts to `chat/completions`; imports, in a thread, with the first call. Nothing is retried here."""
+    """Posts to `chat/completions`; the SDK is imported, in a thread, by the first call. Nothing is retried here."""
 
     def __init__(
         self,
@@ -105,52 +89,78 @@ class Connection:
         self._opened = LazyClient(self._modules(), self._build)
 
     async def open(self) -> None:
-        """Import and build what a call needs: that should not hold a place in the quota."""
+        """Import the SDK and build its client: half a second that should not hold a place in the quota."""
         await self._opened.get()
 
     async def post(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
         """Call the model. Raises `CallRefused` and `CallLost`; after `timeout_seconds` in all it is lost."""
         opened = await self._opened.get()
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        import httpx2
+        import openai
+
         try:
             async with asyncio.timeout(self._endpoint.timeout_seconds):
-                signed = await _signed(opened, headers)
-                response = await opened.http.post(opened.url, content=content, headers=signed)
-        except (*opened.lost, TimeoutError) as error:
+                # The raw response: building the SDK's typed one costs as much again as the call.
+                response = await opened.client.post(
+                    "/chat/completions", cast_to=httpx2.Response, body=body, options={"headers": headers}
+                )
+        except openai.APIStatusError as error:
+            raise _refused(error.response) from None
+        except (openai.APIConnectionError, TimeoutError) as error:
             raise CallLost(type(error).__name__) from None
-        if not response.is_success:
-            raise _refused(response)
+        except opened.unauthenticated:
+            raise CallRefused(401, "identity", None, {}) from None
+        except opened.identity_down as error:
+            raise CallLost(type(error).__name__) from None
         return Reply(response.headers, response.content)
 
     async def aclose(self) -> None:
         """Close the connections and the credential."""
         opened = self._opened.take()
         if opened is not None:
-            await opened.http.aclose()
-            if opened.identity is not None:
-                await opened.identity.credential.close()
+            await opened.client.close()
+            if opened.credential is not None:
+                await opened.credential.close()
 
     def _modules(self) -> list[str]:
-        modules = ["httpx2"] if self._http_client else ["shared.clients.openai.transport"]
+        modules = ["openai"]
+        if self._http_client is None:
+            modules.append("shared.clients.openai.transport")
         if self._endpoint.api_key is None:
             modules.append("azure.identity.aio")
         return modules
 
     def _build(self) -> _Open:
-        import httpx2
+        import openai
 
         endpoint = self._endpoint
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if endpoint.api_key is not None:
-            key = endpoint.api_key.get_secret_value()
-            headers |= {"authorization": f"Bearer {key}"} if endpoint.compatible else {"api-key": key}
-        return _Open(
-            http=self._http_client or self._new_http_client(),
-            url=httpx2.URL(endpoint.completions_url),
-            headers=headers,
-            lost=(httpx2.RequestError,),
-            identity=_Identity.of(self._credential) if endpoint.api_key is None else None,
-        )
+        common: dict[str, Any] = {
+            "max_retries": 0,
+            "timeout": self._timeouts(),
+            "http_client": self._http_client or self._new_http_client(),
+        }
+        identity = _Identity.of(self._credential) if endpoint.api_key is None else None
+        key = endpoint.api_key.get_secret_value() if endpoint.api_key else None
+        base_url = endpoint.compatible_base_url
+        if base_url is not None:
+            client = openai.AsyncOpenAI(base_url=base_url, api_key=identity.tokens if identity else key, **common)
+        else:
+            client = openai.AsyncAzureOpenAI(
+                azure_endpoint=endpoint.api_base,
+                azure_deployment=endpoint.deployment,
+                api_version=endpoint.api_version,
+                api_key=key,
+                azure_ad_token_provider=identity.tokens if identity else None,
+                **common,
+            )
+        if identity is None:
+            return _Open(client, None)
+        return _Open(client, identity.credential, identity.unauthenticated, identity.down)
+
+    def _timeouts(self) -> "httpx2.Timeout":
+        import httpx2
+
+        return httpx2.Timeout(self._endpoint.timeout_seconds, connect=CONNECT_SECONDS)
 
     def _new_http_client(self) -> "httpx2.AsyncClient":
         import httpx2
@@ -160,8 +170,7 @@ class Connection:
         return httpx2.AsyncClient(
             transport=AiohttpTransport(
                 connections=self._endpoint.connections, proxy=_proxy_for(self._endpoint.api_base)
-            ),
-            timeout=httpx2.Timeout(self._endpoint.timeout_seconds, connect=CONNECT_SECONDS),
+            )
         )
 
 
@@ -171,8 +180,8 @@ class _Identity:
 
     credential: "AsyncTokenCredential"
     tokens: Callable[[], Awaitable[str]]
-    unauthenticated: type[Exception]
-    down: type[Exception]
+    unauthenticated: tuple[type[Exception], ...]
+    down: tuple[type[Exception], ...]
 
     @classmethod
     def of(cls, given: "AsyncTokenCredential | None") -> "_Identity":
@@ -181,23 +190,7 @@ class _Identity:
 
         credential = given or DefaultAzureCredential()
         tokens = get_bearer_token_provider(credential, TOKEN_SCOPE)
-        return cls(credential, tokens, ClientAuthenticationError, AzureError)
-
-    async def token(self) -> str:
-        """A token for the service. Raises `CallRefused` and `CallLost`."""
-        try:
-            return await self.tokens()
-        except self.unauthenticated:
-            raise CallRefused(401, "identity", None, {}) from None
-        except self.down as error:
-            raise CallLost(type(error).__name__) from None
-
-
-async def _signed(opened: _Open, headers: Mapping[str, str]) -> dict[str, str]:
-    signed = {**opened.headers, **headers}
-    if opened.identity is not None:
-        signed["authorization"] = f"Bearer {await opened.identity.token()}"
-    return signed
+        return cls(credential, tokens, (ClientAuthenticationError,), (AzureError,))
 
 
 class _ErrorBody(BaseModel):

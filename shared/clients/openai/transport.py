@@ -1,6 +1,6 @@
-"""HTTP for httpx2 by way of aiohttp.
+"""HTTP for the openai SDK by way of aiohttp.
 
-Its own transport parses HTTP in Python: about 0.8 ms of processor time for each call more than aiohttp's C
+The SDK's own transport parses HTTP in Python: about 0.8 ms of processor time for each call more than aiohttp's C
 parser takes, which at a hundred calls a second is a tenth of a core. Import this module late: it imports httpx2.
 """
 
@@ -49,7 +49,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS)
-            # httpx2 sets every header, and decodes the body by itself.
+            # The SDK sets every header, and decodes the body by itself.
             self._session = aiohttp.ClientSession(
                 connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )

@@ -228,5 +228,5 @@ async def test_every_call_leaves_one_line_without_its_texts(caplog: pytest.LogCa
     assert lines[0].startswith("model call job-1:row-1: 200 in ")
     assert lines[0].endswith("40+7 tokens")
     assert "429 RateLimitReached" in lines[1]
-    assert "lost (ReadTimeout)" in lines[2]
+    assert "lost (APITimeoutError)" in lines[2]
     assert not any(word in line for line in lines for word in ("pump", "leak", "SECRET", "key-1"))
