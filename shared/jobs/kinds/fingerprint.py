@@ -9,9 +9,7 @@ from shared.ai.ports import ModelRequest
 from shared.jobs.kinds.kind import Source
 
 
-def input_hash(
-    kind_type: str, request: ModelRequest, parameters: Mapping[str, Any], source: Source, model: str
-) -> str:
+def input_hash(kind_type: str, request: ModelRequest, parameters: Mapping[str, Any], source: Source, model: str) -> str:
     """SHA-256 (hexadecimal) of all that an outcome depends on: kind, prompt, schema, parameters, texts, model.
 
     The prompt is hashed as it is sent, so that a changed instruction or schema changes the hash by itself.
