@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from local.smartsheet.accounts import OWNER as OWNER_ACCOUNT
 from tests.e2e.stack import Api, Stack
 from tests.e2e.tables import report_table
 
@@ -121,9 +123,31 @@ def test_forgetting_the_token_pauses_jobs_until_the_person_is_back(people: Stack
         assert (ended["status"], ended["writtenRows"], ended["paused"]) == ("completed", 300, None)
 
 
-def test_where_oauth_is_not_set_up_the_page_is_told(people: Stack):
-    answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/login")
-    assert (answer.status_code, answer.json()["code"]) == (404, "oauth_not_configured")
+def test_signing_in_at_smartsheet(people: Stack):
+    with Browser(people.url("host")) as browser:
+        asked = browser.call("GET", "auth/smartsheet/login")
+        assert asked.status_code == 302, asked.text
+        page = urlsplit(asked.headers["Location"])
+        form = {name: values[0] for name, values in parse_qs(page.query).items()}
+        assert form["code_challenge_method"] == "S256"
+
+        agreed = {**form, "user": str(OWNER_ACCOUNT.id), "decision": "allow"}
+        consent = httpx2.post(f"{page.scheme}://{page.netloc}{page.path}", data=agreed)
+        assert consent.status_code == 302
+        callback = urlsplit(consent.headers["Location"])
+
+        way_back = f"auth/smartsheet/callback?{callback.query}"
+        assert callback.path == "/api/auth/smartsheet/callback"
+        back = browser.call("GET", way_back)
+        assert back.status_code == 302, back.text
+        assert browser.get("auth/me")["accountConnected"]
+        assert browser.call("GET", "smartsheet/5188091153157065").status_code == 200
+
+        cookies = dict(browser.cookies)
+        browser.call("GET", way_back)  # a code is good once, and its second use signs nobody in
+        assert browser.cookies["chatsheet"] == cookies["chatsheet"]
+    secrets = [parse_qs(callback.query)["code"][0], cookies["chatsheet"]]
+    assert [(secret, file) for secret in secrets for file in files_with(people, secret)] == []
 
 
 def test_the_code_of_a_sign_in_is_not_logged(people: Stack):

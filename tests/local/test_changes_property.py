@@ -367,7 +367,8 @@ async def example(bench: Bench, plan: Plan) -> None:
     applied = await apply(bench, made.id, items)
     bench.source.interlude = None
     bench.sandbox.http.request("DELETE", "/_control/faults").raise_for_status()
-    if interloped and not _same_edit(plan, applied, made, interloped):
+    wrote = any(item.state == "written" for item in applied.items)
+    if interloped and wrote and not _same_edit(plan, applied, made, interloped):
         assert applied.possible_overlap, "an edit between look and write was not reported"
     second = await bench.read(made.id)
     edited = await bench.foreign(made, plan.after)
@@ -500,6 +501,7 @@ def bench(
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    derandomize=True,  # the same examples everywhere; delete this line to look further
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 @given(plan=plans())
