@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -286,8 +286,11 @@ def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
 
 
 def _parse_query(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
+    # The worker leaves empty values out of `params`; `limit=` is no way to say nothing about the limit.
+    query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    empty = {name: value for name, value in query if not value}
     try:
-        return model.model_validate(dict(request.params))
+        return model.model_validate({**empty, **request.params})
     except ValidationError as error:
         raise invalid_input(error, where="query") from None
 

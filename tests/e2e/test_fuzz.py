@@ -11,4 +11,4 @@ CASES = 5000
 
 @pytest.mark.timeout(600)
 def test_no_answer_is_a_500_undocumented_or_of_another_form(tmp_path: Path):
-    assert fuzz(tmp_path, CASES, examples=80) == 0
+    assert fuzz(tmp_path, CASES, examples=80, seed=1) == 0  # `make fuzz` looks further

@@ -31,12 +31,6 @@ def map_path_parameters(context: Any, path_parameters: Any) -> Any:
 
 
 @schemathesis.hook
-def filter_query(context: Any, query: Any) -> bool:
-    """Without empty values: the Functions worker leaves them out, so that they are no error (`HttpRequest.params`)."""
-    return not isinstance(query, dict) or all(value not in ("", None, [], {}) for value in query.values())
-
-
-@schemathesis.hook
 def map_query(context: Any, query: Any) -> Any:
     """Ids in queries."""
     return _with_real_ids(query)
