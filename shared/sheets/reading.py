@@ -154,12 +154,16 @@ class SheetReader:
         if flight is None:
             flight = _Flight(caller.token_fingerprint, self._background(self._refresh(caller, sheet_id)))
             self._flights[sheet_id] = flight
-            flight.task.add_done_callback(lambda _: self._flights.pop(sheet_id, None))
         # Whoever waits may be cancelled; the refresh goes on for the others.
         return await asyncio.shield(flight.task)
 
     async def _refresh(self, caller: SheetCaller, sheet_id: SheetId) -> Snapshot:
-        snapshot, _ = await self._load(caller, sheet_id, self._known.held(sheet_id))
+        # Done callbacks run a round of the event loop after the end. Whoever joined a refresh that has ended would get
+        # its old answer without ever waiting, and `_open` would ask again and again, and let nobody else run.
+        try:
+            snapshot, _ = await self._load(caller, sheet_id, self._known.held(sheet_id))
+        finally:
+            del self._flights[sheet_id]
         return snapshot
 
     async def _load(
