@@ -186,12 +186,19 @@ def _who(signed_in: Caller | Person | None, request: func.HttpRequest) -> str:
     if signed_in is not None:
         return signed_in.user_id
     last = header_map(request).get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return f"address:{last.rpartition(':')[0] or last}" if last.count(":") == 1 else f"address:{last}"
+    return f"address:{_without_port(last)}"
+
+
+def _without_port(address: str) -> str:
+    """`192.0.2.1:5000` and `[2001:db8::1]:5000` name a connection; what is counted is who makes them."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _class_of(route: Route) -> RequestClass:
-    if route.access == "public" and route.method != "GET":
-        return "sign_in"
+    if route.access == "public" and (route.method != "GET" or route.redirects):
+        return "sign_in"  # the redirects are the ways to Smartsheet's sign-in, and back
     if route.starts_jobs or route.uploads:
         return "start"
     return "read" if route.method == "GET" else "write"
