@@ -2,12 +2,13 @@
 
 All instances count in one place, in windows of a minute. An instance takes a block of the window's requests at once, so
 that not every request writes to the database. Blocks count when they are taken: together the instances never let more
-through than the limit, and at most one unfinished block for each of them fewer.
+through than the limit, and at most one unfinished block for each of them fewer, as long as the store can be asked.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from typing import Literal, Protocol
@@ -58,6 +59,12 @@ class _Block:
     window: int
     left: int = 0
     left_for_all: int | None = None
+    refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether more has to be taken of the window, and may be there."""
+        return self.left == 0 and self.left_for_all != 0
 
 
 class RateLimiter:
@@ -79,8 +86,10 @@ class RateLimiter:
         now = self._clock().timestamp()
         window, reset = int(now // WINDOW_SECONDS), ceil(WINDOW_SECONDS - now % WINDOW_SECONDS)
         block = self._block(f"{kind}:{who}", window)
-        if block.left == 0 and block.left_for_all != 0:
-            await self._refill(block, f"{kind}:{who}", limit)
+        if block.is_spent:
+            async with block.refilling:  # one block for all who wait, not one each
+                if block.is_spent:
+                    await self._refill(block, f"{kind}:{who}", limit)
         if block.left == 0:
             raise RateLimited(
                 f"You may make {limit} requests of this kind a minute; go on in {reset} s.", retry_after_seconds=reset
