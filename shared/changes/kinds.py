@@ -1,5 +1,6 @@
 """What a step of a kind does: look, settle, send; and what the kinds have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,7 +20,7 @@ class Sent:
     items: list[Item]
 
 
-class StepKind:
+class StepKind(ABC):
     """The work on the items of one kind. Every method may raise what `SheetSource` raises.
 
     `looks_again`: a call is always followed by one more look, to see what it did.
@@ -27,20 +28,20 @@ class StepKind:
 
     looks_again = False
 
+    @abstractmethod
     async def look(self, target: Target, items: Sequence[Item], intent: WriteIntent | None) -> Sheet:
         """What is there now, as far as it concerns these items."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self, target: Target, items: Sequence[Item], truth: Sheet, intent: WriteIntent | None) -> list[Item]:
         """What the look says of the items: final, or `pending` where a call is needed.
 
         With `intent`, a call with them went out before, and its answer is not known.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def send(self, target: Target, items: Sequence[Item], truth: Sheet) -> Sent:
         """Send what is pending, in one call."""
-        raise NotImplementedError
 
     def may_resend(self, truth: Sheet, intent: WriteIntent) -> bool:
         """Whether pending items can be sent once more, now that the former call cannot take effect any longer."""
