@@ -38,7 +38,7 @@ check: setup ## static checks: format, lint, types, import contracts
 test: check ## all checks and all tests
 	@$(PY) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
-fuzz: setup ## fuzz the API against its own description; minutes, not part of `make test` (ARGS="--seed 1")
+fuzz: setup ## fuzz the API against its own description; takes minutes; `.ci/run` has a shorter one (ARGS="--seed 1")
 	@$(PY) -m tests.fuzz --cases 20000 --examples 400 $(ARGS)
 
 bench: setup ## ratios against the ideal, printed as tables
