@@ -5,7 +5,7 @@ import uuid
 
 from pydantic import BaseModel
 
-from shared.errors import InvalidInput
+from shared.errors import FieldError, InvalidInput
 from shared.ids import UserId
 
 _NAMESPACE = uuid.UUID("9b1f0f4e-0b0e-4f57-8f4e-5d2c1f1f6a10")
@@ -24,6 +24,7 @@ def request_hash(request: BaseModel) -> str:
 def require_same_request(stored_hash: str, request: BaseModel) -> None:
     """Raises `InvalidInput` (`idempotency_key_reused`) when the key was used for another body."""
     if stored_hash != request_hash(request):
+        fault = FieldError("Idempotency-Key", "was used with another body; choose a new one for this request")
         raise InvalidInput(
-            "This Idempotency-Key was used for another request; choose a new one.", code="idempotency_key_reused"
+            "This Idempotency-Key was used for another request.", code="idempotency_key_reused", errors=(fault,)
         )

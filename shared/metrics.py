@@ -1,6 +1,6 @@
 """Counters of this instance, since it started."""
 
-import resource
+import os
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -37,7 +37,7 @@ class InstanceMetrics(Frozen):
 
     instance: str
     uptime_seconds: int
-    memory_bytes: int = Field(description="Resident memory now, or where that is not told at its highest.")
+    memory_bytes: int | None = Field(description="Resident memory; null where the system does not tell, as Linux does.")
     routes: dict[str, RouteMetrics]
     rate_limited: int = Field(description="Requests turned away by the limits of this service.")
     circuits: dict[str, Literal["closed", "open", "half-open"]]
@@ -53,13 +53,16 @@ class Metrics:
         self._started = clock()
         self._statuses: dict[str, Counter[str]] = {}
         self._latencies: dict[str, Counter[int]] = {}
-        self.rate_limited = 0
+        self._turned_away = 0
 
     def record(self, name: str, status: int, seconds: float) -> None:
         """A request of the function `name` was answered."""
         self._statuses.setdefault(name, Counter())[f"{status // 100}xx"] += 1
         self._latencies.setdefault(name, Counter())[bisect_left(BUCKETS_MS, seconds * 1000)] += 1
-        self.rate_limited += status == 429
+
+    def record_turned_away(self) -> None:
+        """A request was over its caller's limit."""
+        self._turned_away += 1
 
     def report(self, circuits: Mapping[str, CircuitState], sheets: Mapping[str, float]) -> InstanceMetrics:
         """All counters as they are now."""
@@ -68,7 +71,7 @@ class Metrics:
             uptime_seconds=round(self._clock() - self._started),
             memory_bytes=_resident_bytes(),
             routes={name: self._route(name) for name in sorted(self._statuses)},
-            rate_limited=self.rate_limited,
+            rate_limited=self._turned_away,
             circuits=dict(circuits),
             sheets=dict(sheets),
         )
@@ -80,9 +83,9 @@ class Metrics:
         return RouteMetrics(requests=statuses.total(), by_status=dict(statuses), latency=latency)
 
 
-def _resident_bytes() -> int:
-    """Resident memory; `statm` counts pages (proc(5)), `getrusage` kilobytes on Linux (getrusage(2))."""
+def _resident_bytes() -> int | None:
+    """Resident memory, which `statm` counts in pages (proc(5))."""
     try:
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return None

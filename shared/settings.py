@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     rate_limit_write: int = Field(default=300, ge=0, le=1_000_000, alias="RATE_LIMIT_WRITE_PER_MINUTE")
     rate_limit_start: int = Field(default=60, ge=0, le=1_000_000, alias="RATE_LIMIT_START_PER_MINUTE")
     rate_limit_sign_in: int = Field(default=20, ge=0, le=1_000_000, alias="RATE_LIMIT_SIGN_IN_PER_MINUTE")
+    trusted_proxies: int = Field(default=1, ge=1, le=10, alias="TRUSTED_PROXIES")
     request_seconds: float = Field(default=100, gt=0, le=220, alias="REQUEST_TIMEOUT_SECONDS")
 
     event_retention_days: int = Field(default=7, ge=1, le=365, alias="EVENT_RETENTION_DAYS")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,9 +12,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput, UpstreamTimeout
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized, UpstreamTimeout
 from shared.functions.answers import finished
 from shared.functions.cookies import read_cookies, set_cookie
+from shared.functions.counting import count_request
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
 from shared.functions.routes import (
@@ -31,7 +32,6 @@ from shared.functions.routes import (
 )
 from shared.identity.models import Caller, Credentials, Person
 from shared.identity.refusals import noting_refusal
-from shared.resilience.rate_limits import Allowance, RequestClass
 from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
@@ -94,7 +94,7 @@ def operation(
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)
         serve.__name__ = name
-        triggers.http(path, [method], with_client=starts_jobs)(serve)
+        triggers.http(path, list(route.methods), with_client=starts_jobs)(serve)
         return handler
 
     return register
@@ -115,49 +115,72 @@ def _with_client(route: Route) -> HttpFunction:
 
 
 async def answer(route: Route, request: func.HttpRequest, client: DurableClient | None) -> func.HttpResponse:
-    """Serve one request of an operation: check, parse, call the handler, reply."""
+    """Serve one request of an operation: check, count, parse, call the handler, reply; all of it under the deadline."""
+    headers: dict[str, str] = {}
 
     async def work() -> func.HttpResponse:
         container = get_container()
-        cookies = read_cookies(header_map(request).get("Cookie", ""), https=container.settings.is_https)
-        credentials = Credentials(cookies.get("login"), _bearer(request))
-        if not route.any_host:
-            require_own_host(request, container)
-            require_own_page(request, container, credentials)
-        signed_in = await _signed_in(route, credentials, container)
-        allowance = await container.rate_limiter.admit(_who(signed_in, request), _class_of(route))
-        call = Call(
-            container=container,
-            signed_in=signed_in,
-            path=dict(request.route_params),
-            query=_parse_query(route.query, request),
-            body=_parse_any_body(route, request),
-            idempotency_key=_idempotency_key(request) if route.creates else None,
-            runner=None if client is None else DurableJobRunner(client),
-            if_none_match=header_map(request).get("If-None-Match"),
-            cookies=cookies,
-        )
-        async with asyncio.timeout(container.settings.request_seconds):
-            result = await _handled(route, call)
-        if isinstance(result, Reply):
-            response = _reply(result, route, https=container.settings.is_https)
-        else:
-            response = json_response(result, route.status)
-        _tell_allowance(response, allowance)
-        return response
+        deadline = asyncio.timeout(container.settings.request_seconds)
+        try:
+            async with deadline:
+                return await _served(route, request, client, container, headers)
+        except TimeoutError:
+            if not deadline.expired():
+                raise  # somebody else's deadline, which should not have come up to here
+            raise UpstreamTimeout("This took too long; look whether it was done.") from None
 
-    return await serve_request(route.name, request, work)
+    return await serve_request(route.name, request, work, headers)
+
+
+async def _served(
+    route: Route,
+    request: func.HttpRequest,
+    client: DurableClient | None,
+    container: Container,
+    headers: MutableMapping[str, str],
+) -> func.HttpResponse:
+    cookies = read_cookies(header_map(request).get("Cookie", ""), https=container.settings.is_https)
+    credentials = Credentials(cookies.get("login"), _bearer(request))
+    if not route.any_host:
+        require_own_host(request, container)
+        require_own_page(request, container, credentials)
+    try:
+        signed_in = await _signed_in(route, credentials, container)
+    except Unauthorized:
+        await count_request(container, route, request, None, headers)  # guesses count, too
+        raise
+    await count_request(container, route, request, signed_in, headers)
+    call = Call(
+        container=container,
+        signed_in=signed_in,
+        path=dict(request.route_params),
+        query=_parse_query(route.query, request),
+        body=_parse_any_body(route, request),
+        idempotency_key=_idempotency_key(request) if route.creates else None,
+        runner=None if client is None else DurableJobRunner(client),
+        if_none_match=header_map(request).get("If-None-Match"),
+        cookies=cookies,
+    )
+    result = await _handled(route, call)
+    if isinstance(result, Reply):
+        return _reply(result, route, https=container.settings.is_https)
+    return json_response(result, route.status)
 
 
 async def serve_request(
-    name: str, request: func.HttpRequest, work: Callable[[], Awaitable[func.HttpResponse]]
+    name: str,
+    request: func.HttpRequest,
+    work: Callable[[], Awaitable[func.HttpResponse]],
+    headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
-    """Whatever becomes of `work`, answer with the correlation id; errors as problem documents."""
+    """Whatever becomes of `work`, answer with the correlation id and `headers`; errors as problem documents."""
     started = time.monotonic()
     container = get_container()
     with correlated(accept_correlation_id(header_map(request).get("X-Correlation-ID"))) as correlation_id:
         response = await _worked(name, work, correlation_id)
         response.headers["X-Correlation-ID"] = correlation_id
+        for header, value in (headers or {}).items():
+            response.headers[header] = value
         container.metrics.record(name, response.status_code, time.monotonic() - started)
         return await finished(request, response, container.settings.own_origins)
 
@@ -170,45 +193,9 @@ async def _worked(
     except AppError as error:
         log.info("%s: %s", name, error.code)
         return problem_response(error, correlation_id)
-    except TimeoutError:
-        log.warning("%s took too long", name)
-        return problem_response(UpstreamTimeout("This took too long; look whether it was done."), correlation_id)
     except Exception:
         log.exception("%s failed", name)
         return internal_error(correlation_id)
-
-
-def _who(signed_in: Caller | Person | None, request: func.HttpRequest) -> str:
-    """Whom a request is counted for: the person, or the address that the platform's front end saw last.
-
-    What stands before it in the header, the client may have written (Azure App Service appends the address).
-    """
-    if signed_in is not None:
-        return signed_in.user_id
-    last = header_map(request).get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return f"address:{_without_port(last)}"
-
-
-def _without_port(address: str) -> str:
-    """`192.0.2.1:5000` and `[2001:db8::1]:5000` name a connection; what is counted is who makes them."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address
-
-
-def _class_of(route: Route) -> RequestClass:
-    if route.access == "public" and (route.method != "GET" or route.redirects):
-        return "sign_in"  # the redirects are the ways to Smartsheet's sign-in, and back
-    if route.starts_jobs or route.uploads:
-        return "start"
-    return "read" if route.method == "GET" else "write"
-
-
-def _tell_allowance(response: func.HttpResponse, allowance: Allowance | None) -> None:
-    if allowance is not None:
-        response.headers["RateLimit-Limit"] = str(allowance.limit)
-        response.headers["RateLimit-Remaining"] = str(allowance.remaining)
-        response.headers["RateLimit-Reset"] = str(allowance.reset_seconds)
 
 
 async def _signed_in(route: Route, credentials: Credentials, container: Container) -> Caller | Person | None:

@@ -19,6 +19,7 @@ from shared.errors import (
     UpstreamUnavailable,
 )
 from shared.functions.cookies import name_of
+from shared.functions.counting import LIMIT, REMAINING, RESET
 from shared.functions.problems import PROBLEM_TYPE, STATUS_BY_CODE, STATUS_OF, Problem
 from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, Route
 
@@ -45,6 +46,12 @@ _SIGN_INS = {
         "description": f"A login. Where the service is reached by plain http: `{name_of('login', https=False)}`.",
     },
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token. It may not approve."},
+}
+_COUNT = {"type": "integer", "minimum": 0}
+_ALLOWANCE = {
+    LIMIT: "Requests of this class a minute. Without a limit, these three are left out.",
+    REMAINING: "How many of them are left.",
+    RESET: "Seconds until all of them are there again.",
 }
 _ANSWER_OF_REDIRECT = {"description": "Where to go on.", "required": True, "schema": _TEXT}
 _CSRF = "Any value. Required unless the request is authorised by a bearer alone."
@@ -129,7 +136,10 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
 def _response(description: str, media_type: str, schema: Any) -> dict[str, Any]:
     return {
         "description": description,
-        "headers": {_CORRELATION_ID: {"description": "What to tell support.", "required": True, "schema": _TEXT}},
+        "headers": {
+            _CORRELATION_ID: {"description": "What to tell support.", "required": True, "schema": _TEXT},
+            **{name: {"description": text, "schema": _COUNT} for name, text in _ALLOWANCE.items()},
+        },
         "content": {media_type: {"schema": schema}},
     }
 

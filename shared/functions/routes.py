@@ -134,6 +134,14 @@ class Route:
     any_host: bool = False
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """What it is registered for. `HEAD` belongs to `GET` (RFC 9110, 9.1); Front Door's probes use it.
+
+        Not where a browser is sent elsewhere: those have effects, and nothing to say to who only asks for headers.
+        """
+        return ("GET", "HEAD") if self.method == "GET" and not self.redirects else (self.method,)
+
+    @property
     def redirects(self) -> bool:
         """Whether it sends browsers elsewhere."""
         return self.status == 302

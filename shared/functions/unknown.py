@@ -38,12 +38,12 @@ async def warn_unknown_route(req: func.HttpRequest) -> func.HttpResponse:
 def methods_of(path: str) -> tuple[str, ...]:
     """The methods of the routes that a path (without `api/`) belongs to; none for an unknown path."""
     path = path.strip("/")
-    return tuple(sorted({method for pattern, method in _patterns() if pattern.fullmatch(path)}))
+    return tuple(sorted({method for pattern, methods in _patterns() if pattern.fullmatch(path) for method in methods}))
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(_pattern(route.path), re.IGNORECASE), route.method) for route in ROUTES.values()]
+def _patterns() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
+    return [(re.compile(_pattern(route.path), re.IGNORECASE), route.methods) for route in ROUTES.values()]
 
 
 def _pattern(template: str) -> str:

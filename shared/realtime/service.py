@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from shared.errors import AppError, Forbidden, InvalidInput, NotFound
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, NotFound
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
@@ -51,7 +51,8 @@ class RealtimeService:
         Raises `NotFound` (`topic_not_found`) for a topic that the caller may not hear.
         """
         if len(topics) > MAX_TOPICS:
-            raise InvalidInput(f"At most {MAX_TOPICS} topics can be joined at once.", code="too_many_topics")
+            fault = FieldError("topics", f"may have at most {MAX_TOPICS}; let the connection subscribe to the others")
+            raise InvalidInput("These are too many topics at once.", code="too_many_topics", errors=(fault,))
         for topic in topics:
             await self.require_access(caller, topic)
         await self._audiences.add(caller.user_id, topics, joinable_for=timedelta(minutes=TOKEN_MINUTES))

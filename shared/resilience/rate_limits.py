@@ -13,7 +13,7 @@ from datetime import datetime
 from math import ceil
 from typing import Literal, Protocol
 
-from shared.errors import RateLimited, StorageFull, UpstreamUnavailable
+from shared.errors import StorageFull, UpstreamUnavailable
 from shared.records import utc_now
 from shared.telemetry import get_logger
 
@@ -45,8 +45,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller is told: the limit, how many requests are left, seconds until all are there again."""
+    """What a caller is told: whether the request may pass, the limit, how many are left, seconds until all are back."""
 
+    admitted: bool
     limit: int
     remaining: int
     reset_seconds: int
@@ -78,8 +79,8 @@ class RateLimiter:
         self._clock = clock
         self._blocks: OrderedDict[str, _Block] = OrderedDict()
 
-    async def admit(self, who: str, kind: RequestClass) -> Allowance | None:
-        """Count a request of `who`; None where there is no limit. Raises `RateLimited`."""
+    async def count(self, who: str, kind: RequestClass) -> Allowance | None:
+        """Count a request of `who`, if it may pass; None where there is no limit."""
         limit = self._limits[kind]
         if limit == 0:
             return None
@@ -90,12 +91,9 @@ class RateLimiter:
             async with block.refilling:  # one block for all who wait, not one each
                 if block.is_spent:
                     await self._refill(block, f"{kind}:{who}", limit)
-        if block.left == 0:
-            raise RateLimited(
-                f"You may make {limit} requests of this kind a minute; go on in {reset} s.", retry_after_seconds=reset
-            )
-        block.left -= 1
-        return Allowance(limit, block.left + (block.left_for_all or 0), reset)
+        admitted = block.left > 0
+        block.left -= admitted
+        return Allowance(admitted, limit, block.left + (block.left_for_all or 0), reset)
 
     async def _refill(self, block: _Block, key: str, limit: int) -> None:
         amount = max(1, limit // BLOCKS_PER_WINDOW)

@@ -5,7 +5,7 @@ import json
 import math
 from typing import Any
 
-from shared.errors import InvalidInput
+from shared.errors import FieldError, InvalidInput
 
 LARGEST_EXACT = 2**53
 """Beyond it a number in JSON is not the same in every program (RFC 8259, section 6)."""
@@ -29,7 +29,8 @@ def decode_cursor(cursor: str | None) -> Position | None:
             return value, document_id
     except (TypeError, ValueError, RecursionError):
         pass  # refused below, as everything else that we did not make
-    raise InvalidInput("The cursor is not one that this service gave.", code="invalid_cursor")
+    fault = FieldError("cursor", "must be the nextCursor of a page of this list, as it was given")
+    raise InvalidInput("The cursor is not one that this service gave.", code="invalid_cursor", errors=(fault,))
 
 
 def _can_be_compared(value: object) -> bool:

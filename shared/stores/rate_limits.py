@@ -1,5 +1,8 @@
 """How much of each minute's requests is taken: one document for each key and minute."""
 
+import asyncio
+import random
+
 from shared.errors import Conflict, PreconditionFailed, UpstreamUnavailable
 from shared.records import Record
 from shared.resilience.rate_limits import Share
@@ -8,6 +11,7 @@ from shared.stores.documents import DocumentStore
 
 _TTL_SECONDS = 180
 _ATTEMPTS = 10
+_STEP_SECONDS = 0.01
 
 
 class Taken(Record):
@@ -24,7 +28,8 @@ class DocumentRateStore:
 
     async def take(self, key: str, window: int, amount: int, *, limit: int) -> Share:
         """See `RateStore.take`."""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            await asyncio.sleep(random.uniform(0, attempt * _STEP_SECONDS))
             known = await self._windows.find(key, str(window))
             taken = 0 if known is None else known.taken
             share = min(amount, max(0, limit - taken))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import azure.functions as func
 from azure.functions.queue import QueueMessage
@@ -78,11 +79,12 @@ class Functions:
         if verb != "GET":
             sent |= {"X-Requested-With": "tests", "Content-Type": "application/json"}
         sent |= headers or {}
+        asked = f"?{urlencode(query)}" if query else ""
         request = func.HttpRequest(
             verb,
-            f"http://{HOST}/api/{route.path if route else name}",
+            f"http://{HOST}/api/{route.path if route else name}{asked}",
             headers={header: value for header, value in sent.items() if value is not None},
-            params=dict(query or {}),
+            params={name: value for name, value in (query or {}).items() if value},  # as the worker gives them
             route_params=dict(path or {}),
             body=raw if raw is not None else b"" if body is None else json.dumps(body).encode(),
         )

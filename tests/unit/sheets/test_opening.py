@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 
 from shared.errors import NotFound, Unauthorized, UpstreamUnavailable
+from shared.sheets.cache import SheetCache
 from shared.sheets.models import AccessLevel
+from shared.sheets.service import SheetService
 from tests.fakes.smartsheet import sheet_of
-from tests.unit.sheets.world import ADA, GRACE, SHEET, Rig, text
+from tests.unit.sheets.world import ADA, GRACE, SHEET, LateAnswers, Rig, text
 
 
 @pytest.fixture
@@ -202,6 +204,24 @@ async def test_a_load_that_nobody_waits_for_any_more_fails_quietly(rig: Rig) -> 
         await only
     rig.source.resume()
     assert len((await rig.open(GRACE)).rows) == 3
+
+
+@pytest.mark.timeout(20)  # whoever joins what has ended never waits, and lets nobody else run: not the test either
+async def test_nobody_joins_a_check_that_has_just_ended() -> None:
+    rig = Rig()
+    late = LateAnswers(rig.sheet, clock=lambda: rig.now)
+    rig.service = SheetService(late, SheetCache(), lambda: rig.now)
+    await rig.open()
+    rig.wait(31)
+    late.arrive.clear()
+    late.sent.clear()
+    first = asyncio.create_task(rig.open())
+    await late.sent.wait()
+    rig.wait(1)
+    late.edit("100", "1", "1002", "foreign")
+    late.arrive.set()
+    second = asyncio.create_task(rig.open(max_age=0))  # runs when the check is done, before anybody is told so
+    assert [text(await first), text(await second)] == ["x", "foreign"]
 
 
 async def test_a_failed_load_is_tried_anew_by_the_next_open(rig: Rig) -> None:
