@@ -19,7 +19,6 @@ from shared.changes.row_moves import RowMoveStep
 from shared.changes.target import Target
 from shared.changes.work import Work
 from shared.errors import (
-    AppError,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -101,7 +100,8 @@ class StepRunner:
             if error.code in _SHEET_IS_CLOSED:
                 await self._take_back(work, step, items)
                 raise
-            return await self._refuse_call(work, step, items, error)
+            # The call was refused as a whole: what the sheet's version is now, it does not tell.
+            return await self._settle(target, work, step, [refused(item, error.code) for item in items], None)
         return await self._settle(target, work, step, sent.items, sent.version)
 
     async def _look_after_lost_answer(
@@ -118,10 +118,9 @@ class StepRunner:
         self, target: Target, work: Work, step: Step, items: list[Item], version: int | None
     ) -> Waiting | None:
         """All items are final, and the sheet had this version then."""
+        work.put(step, items)
         if self._needs_another_look(work, step, version):
             await work.save(self._clock(), step, items)
-        else:
-            work.put(step, items)
         return await self._conclude(target, work, step, version)
 
     async def _conclude(self, target: Target, work: Work, step: Step, version: int | None) -> None:
@@ -131,9 +130,9 @@ class StepRunner:
         if intent is not None and self._needs_another_look(work, step, version):
             now = await kind.look(target, items, intent)
             version = now.version if version is None else version
-            overlap = version > intent.sheet_version + 1
+            overlap = version > _version_without_others(intent, items)
             if overlap:
-                log.warning("change-set %s: the version rose by more than one write", work.header.id)
+                log.warning("change-set %s: the version rose by more than our own write", work.header.id)
             items = kind.compare(target, items, now, overlap=overlap)
             if step.images:
                 images = kind.converted(target, items, await work.images(step), now)
@@ -145,7 +144,9 @@ class StepRunner:
         intent = work.header.intent
         if intent is None:
             return False
-        return _KINDS[step.kind].looks_again or version is None or version > intent.sheet_version + 1
+        if _KINDS[step.kind].looks_again or version is None:
+            return True
+        return version > _version_without_others(intent, work.items_of(step))
 
     async def _finish(
         self, work: Work, step: Step, items: Sequence[Item], version: int | None, *, overlap: bool
@@ -167,11 +168,6 @@ class StepRunner:
         """The call certainly was not carried out."""
         await work.save(self._clock(), step, items, intent=None)
 
-    async def _refuse_call(self, work: Work, step: Step, items: Sequence[Item], error: AppError) -> None:
-        """Smartsheet refused the call as a whole."""
-        refusals = [refused(item, error.code) for item in items]
-        await self._finish(work, step, refusals, None, overlap=False)
-
     async def _give_up(self, work: Work, step: Step, items: Sequence[Item]) -> None:
         """Write nothing of the whole change-set: not all of it can be written."""
         work.items = [refused(item, "not_applied") for item in work.items]
@@ -185,6 +181,11 @@ class StepRunner:
 
 def _pending(items: Sequence[Item]) -> bool:
     return any(item.state == "pending" for item in items)
+
+
+def _version_without_others(intent: WriteIntent, items: Sequence[Item]) -> int:
+    """The sheet's version if nobody else wrote since the look: a call raises it by one, if it changes anything."""
+    return intent.sheet_version + any(item.state == "written" for item in items)
 
 
 def _not_to_be_resent(kind: StepKind, items: list[Item], truth: Sheet, intent: WriteIntent) -> list[Item]:
