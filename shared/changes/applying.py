@@ -85,7 +85,11 @@ class StepRunner:
         attempt = 1 if work.header.intent is None else work.header.intent.attempt + 1
         step = await work.keep_images(step, kind.images(target, items, truth))
         intent = WriteIntent(
-            sheet_version=truth.version, sent_at=self._clock(), attempt=attempt, sheet_modified_at=truth.modified_at
+            sheet_version=truth.version,
+            sent_at=self._clock(),
+            attempt=attempt,
+            sheet_modified_at=truth.modified_at,
+            newest_rows=kind.newest_rows(truth),
         )
         await work.save(self._clock(), step, items, status="applying", intent=intent)
         log.info("change-set %s: %s, %d items, attempt %d", work.header.id, step.kind, step.count, attempt)
@@ -135,10 +139,19 @@ class StepRunner:
                 log.warning("change-set %s: the version rose by more than our own write", work.header.id)
             items = kind.compare(target, items, now, overlap=overlap)
             if step.images:
-                images = kind.converted(target, items, await work.images(step), now)
-                step = await work.keep_images(step, images) if images else step
-                work.items = follow_conversion(work.items, images)
+                await self._keep_outcome(target, work, step, now, items)
         await self._finish(work, step, items, version, overlap=overlap)
+
+    async def _keep_outcome(self, target: Target, work: Work, step: Step, now: Sheet, items: Sequence[Item]) -> None:
+        """Keep what the call made of the cells that it converted; whoever expected the former contents, expects it."""
+        kind, chunks = _KINDS[step.kind], await work.image_chunks(step)
+        converted = [
+            chunk.model_copy(update={"images": tuple(kind.converted(target, items, chunk.images, now))})
+            for chunk in chunks
+        ]
+        if converted != chunks:
+            await work.keep_outcome(converted)
+            work.items = follow_conversion(work.items, [image for chunk in converted for image in chunk.images])
 
     def _needs_another_look(self, work: Work, step: Step, version: int | None) -> bool:
         intent = work.header.intent

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shared.changes.content import column_of, content_of, holds, looks_like, shows, write_of
+from shared.changes.content import column_of, content_of, holds, looks_like, same, shows, write_of
 from shared.changes.kinds import Sent, StepKind, refused, settled
 from shared.changes.models import CellChange, Item, WriteIntent
 from shared.changes.target import Target
 from shared.ids import RowId
 from shared.sheets.models import Cell, CellWrite, Column, RowWrite, Sheet
+
+OVERWRITTEN = "overwritten"
 
 
 class CellStep(StepKind):
@@ -55,7 +57,7 @@ class CellStep(StepKind):
         return Sent(answer.version, [_answered(cell, refusals.get(target.row(cell.row_id))) for cell in _cells(items)])
 
     def compare(self, target: Target, items: Sequence[Item], now: Sheet, *, overlap: bool) -> list[Item]:
-        """A written cell that holds something else by now was written over."""
+        """A written cell that holds something else by now was written over at once."""
         return [self._compared(target, cell, now) for cell in _cells(items)]
 
     def _compared(self, target: Target, cell: CellChange, now: Sheet) -> CellChange:
@@ -64,18 +66,24 @@ class CellStep(StepKind):
         if cell.state != "written" or row is None or column is None:
             return cell
         found = row.cells.get(column.id)
-        return cell if shows(column, found, cell.after) else settled(cell, "conflict", current=content_of(found))
+        return (
+            cell
+            if shows(column, found, cell.after)
+            else settled(cell, "conflict", code=OVERWRITTEN, current=content_of(found))
+        )
 
 
 def _unsent(target: Target, cell: CellChange, column: Column, found: Cell | None) -> CellChange:
     current = content_of(found)
-    if shows(column, found, cell.after):
+    if same(found, cell.after, restored=target.restores):
         return settled(cell, "unchanged", before=current)
     if cell.before is not None:
         as_expected = holds(column, found, cell.before)
     else:
         alike = holds if target.restores else looks_like  # what we wrote had no other link; what people mean may have
         as_expected = cell.expected is None or alike(column, found, cell.expected)
+    if not as_expected and shows(column, found, cell.after):
+        return settled(cell, "unchanged", before=current)  # somebody else did it already, if with other words
     if not as_expected:
         return settled(cell, "conflict", current=current)
     if cell.before == current:

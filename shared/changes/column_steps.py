@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.changes.content import column_of, column_write, content_of, is_computed, is_empty, shape_in, shape_of
+from shared.changes.content import (
+    column_of,
+    column_write,
+    content_of,
+    is_computed,
+    is_empty,
+    shape_before,
+    shape_in,
+    shape_of,
+)
 from shared.changes.kinds import Sent, StepKind, refused, settled
 from shared.changes.models import (
     CellChange,
@@ -68,8 +77,8 @@ class ColumnEditStep(StepKind):
             return [edit]
         if column is None:
             return [refused(edit, "column_not_found")]
-        before = shape_in(column, edit.after)
-        if before == edit.after:
+        before = shape_before(column, edit.after)
+        if shape_in(column, edit.after) == edit.after:
             return [settled(edit, "written" if intent else "unchanged", before=edit.before or before)]
         if intent is not None:
             return [edit]
@@ -78,10 +87,10 @@ class ColumnEditStep(StepKind):
         return [edit.model_copy(update={"before": before})]
 
     def images(self, target: Target, items: Sequence[Item], truth: Sheet) -> list[RowImage]:
-        """The column's cells, where they may be converted."""
+        """The column's cells, where they may be converted; of a column formula, the cells' formulas."""
         edit = _edit(items[0])
         column = column_of(truth, target.column(edit.column_id))
-        if column is None or not converts(edit.after) or is_computed(column):
+        if column is None or not converts(edit.after) or column.system_type is not None:
             return []
         return list(_images(truth, column))
 
@@ -97,16 +106,12 @@ class ColumnEditStep(StepKind):
     def converted(
         self, target: Target, items: Sequence[Item], images: Sequence[RowImage], now: Sheet
     ) -> list[RowImage]:
-        """What the new type made of the cells; where a column formula fills them now, they are nobody's."""
-        column = column_of(now, target.column(_edit(items[0]).column_id))
-        if column is None or is_computed(column):
-            return []
-        rows = now.rows_by_id
-        kept = [(image, rows[image.row_id].cells.get(column.id)) for image in images if image.row_id in rows]
-        return [
-            image.model_copy(update={"after": (ColumnCell(column_id=column.id, content=content_of(cell)),)})
-            for image, cell in kept
-        ]
+        """What the new type, or the column formula, made of the cells."""
+        edit = _edit(items[0])
+        column = column_of(now, target.column(edit.column_id))
+        if column is None or edit.state != "written":
+            return list(images)
+        return [_with_outcome(image, now, column) for image in images]
 
     def compare(self, target: Target, items: Sequence[Item], now: Sheet, *, overlap: bool) -> list[Item]:
         """A changed property that is different by now was changed by somebody else."""
@@ -162,7 +167,7 @@ def follow_conversion(items: Sequence[Item], images: Iterable[RowImage]) -> list
     became = {
         (image.row_id, cell.column_id): (cell.content, after.content)
         for image in images
-        for cell, after in zip(image.cells, image.after, strict=True)
+        for cell, after in zip(image.cells, image.after, strict=False)  # of a row that is gone, nothing became
     }
     followed: list[Item] = []
     for item in items:
@@ -172,6 +177,14 @@ def follow_conversion(items: Sequence[Item], images: Iterable[RowImage]) -> list
                 item = item.model_copy(update={"expected": now})
         followed.append(item)
     return followed
+
+
+def _with_outcome(image: RowImage, now: Sheet, column: Column) -> RowImage:
+    row = now.rows_by_id.get(image.row_id)
+    if row is None:
+        return image
+    became = ColumnCell(column_id=column.id, content=content_of(row.cells.get(column.id)))
+    return image.model_copy(update={"after": (became,)})
 
 
 def _images(sheet: Sheet, column: Column) -> Iterable[RowImage]:

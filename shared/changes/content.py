@@ -10,6 +10,7 @@ from shared.sheets.models import AccessLevel, Cell, CellWrite, Column, ColumnTyp
 from shared.sheets.values import canonical
 
 _BY_OBJECT = frozenset({ColumnType.MULTI_PICKLIST, ColumnType.MULTI_CONTACT_LIST, ColumnType.CONTACT_LIST})
+_LOST_WITH_TYPE = ("options", "validation", "symbol", "formula", "contact_options")
 _LINK_TARGETS = ("sheetId", "reportId", "sightId", "url")  # a link to a sheet also shows a url, which follows from it
 
 
@@ -37,6 +38,19 @@ def looks_like(column: Column, cell: Cell | None, content: CellContent) -> bool:
 def shows(column: Column, cell: Cell | None, after: CellContent) -> bool:
     """Whether a write of this content took effect: without a link in it, any link is as good."""
     return holds(column, cell, after) if after.hyperlink else looks_like(column, cell, after)
+
+
+def same(cell: Cell | None, content: CellContent, *, restored: bool) -> bool:
+    """Whether the cell holds exactly this, so that writing it would change nothing.
+
+    People who say nothing of a link mean none in particular; of what is `restored`, having had none is a part.
+    """
+    held = content_of(cell)
+    alike = type(held.value) is type(content.value) and held.value == content.value
+    by_object = bool(held.object_value or content.object_value)  # then the value is only how it reads
+    things = (held.object_value or None) == (content.object_value or None)
+    links = _link(held.hyperlink) == _link(content.hyperlink) or not (restored or content.hyperlink)
+    return held.formula == content.formula and things and (by_object or alike) and links
 
 
 def is_empty(content: CellContent) -> bool:
@@ -115,6 +129,18 @@ def shape_in(column: Column, asked: ColumnShape) -> ColumnShape:
         if name in shape and shape[name] is None:
             shape[name] = ""
     return ColumnShape.model_validate(shape)
+
+
+def shape_before(column: Column, asked: ColumnShape) -> ColumnShape:
+    """The properties that a change may touch, as they are: those it names, and those that go with another type."""
+    named = shape_in(column, asked)
+    if asked.type is None or asked.type == column.type:
+        return named
+    there = shape_of(column)
+    lost = {name: getattr(there, name) for name in _LOST_WITH_TYPE if getattr(there, name)}
+    if column.symbol is not None:
+        lost.pop("options", None)  # a symbol brings its own
+    return ColumnShape.model_validate({**lost, **named.model_dump(exclude_none=True)})
 
 
 def restorable(shape: ColumnShape) -> ColumnShape:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from shared.changes.models import ChangeItem, Item, ItemState, RowImage, WriteIntent
 from shared.changes.target import Target
+from shared.ids import RowId
 from shared.sheets.models import Sheet
 
 A = TypeVar("A", bound=ChangeItem)
@@ -47,6 +48,10 @@ class StepKind(ABC):
         """Whether pending items can be sent once more, now that the former call cannot take effect any longer."""
         return True
 
+    def newest_rows(self, truth: Sheet) -> tuple[RowId, ...]:
+        """The rows that were created in the second of the sheet's last change, for kinds that have to know them."""
+        return ()
+
     def images(self, target: Target, items: Sequence[Item], truth: Sheet) -> list[RowImage]:
         """What the call is going to destroy; kept before it goes out."""
         return []
@@ -55,7 +60,7 @@ class StepKind(ABC):
         self, target: Target, items: Sequence[Item], images: Sequence[RowImage], now: Sheet
     ) -> list[RowImage]:
         """The images with what the call made of the cells, for kinds whose calls do that."""
-        return []
+        return list(images)
 
     def compare(self, target: Target, items: Sequence[Item], now: Sheet, *, overlap: bool) -> list[Item]:
         """The items after one more look; with `overlap`, somebody else wrote at the same time.

@@ -167,13 +167,15 @@ ItemKind = Literal["cell", "addRow", "deleteRow", "moveRow", "addColumn", "editC
 class WriteIntent(Frozen):
     """Saved before a call goes out: with it, a lost answer can be told from a lost call.
 
-    `sheet_modified_at`, on Smartsheet's own clock, tells new rows from old ones.
+    `sheet_modified_at`, on Smartsheet's own clock, tells new rows from old ones; of those that were created in that
+    very second, `newest_rows` were there before.
     """
 
     sheet_version: int
     sent_at: datetime
     attempt: int
     sheet_modified_at: datetime | None = None
+    newest_rows: tuple[RowId, ...] = ()
 
 
 class Step(Frozen):

@@ -7,38 +7,41 @@ from collections.abc import Hashable, Sequence
 
 from shared.changes.content import column_of, is_computed, write_of
 from shared.changes.kinds import Sent, StepKind, refused, settled
-from shared.changes.models import Item, RowAdd, WriteIntent
-from shared.changes.target import Target, anchors_of, location_at
+from shared.changes.models import EMPTY, Item, RowAdd, WriteIntent
+from shared.changes.target import Target, anchors_of, is_lost, location_at
 from shared.ids import RowId
-from shared.sheets.models import Cell, CellWrite, NewRow, Row, RowLocation, Sheet
+from shared.sheets.models import Cell, CellWrite, Column, NewRow, RowLocation, Sheet
 from shared.sheets.values import canonical
 
 PLACE_LOST = "place_lost"
 
-Print = tuple[tuple[str, Hashable], ...]
-"""What a row holds in some columns: equal ones are the same to a person."""
+Print = tuple[Hashable, ...]
+"""What a row holds in every column that people fill: equal ones are the same to a person."""
 
 
 class RowAddStep(StepKind):
     """See `StepKind`."""
 
     async def look(self, target: Target, items: Sequence[Item], intent: WriteIntent | None) -> Sheet:
-        """The sheet's head, the rows beside which new ones go, and rows that were created since the call went out."""
+        """The sheet's head, the rows beside which new ones go or that came lately, and since the call went out."""
         if intent is not None:
             since = intent.sheet_modified_at or intent.sent_at
             return await target.sheets.probe(target.caller, target.sheet_id, rows_modified_since=since)
-        first = next(add for add in _adds(items) if add.state == "pending")
-        anchors = [] if first.place is None else anchors_of(target.place(first.place))
+        anchors = _anchors(target, items)
         if not anchors:
-            return await target.sheets.probe(target.caller, target.sheet_id)
+            return await target.sheets.probe(target.caller, target.sheet_id, rows_modified_since=target.lately)
         return await target.sheets.reread(target.caller, target.sheet_id, column_ids=(), row_ids=anchors)
 
     def settle(self, target: Target, items: Sequence[Item], truth: Sheet, intent: WriteIntent | None) -> list[Item]:
-        """After a call without an answer: a new row with the same contents is ours if there are not too many."""
+        """After a call without an answer: a new row with just these contents is ours if there are not too many."""
         if intent is not None:
             return [*self._found(target, _adds(items), truth, intent)]
         lost = _lost_columns(target, items, truth)
         return [refused(add, "column_not_found") if _column_ids(target, add) & lost else add for add in _adds(items)]
+
+    def newest_rows(self, truth: Sheet) -> tuple[RowId, ...]:
+        """See `StepKind.newest_rows`; as far as the look was for rows that came lately."""
+        return tuple(row.id for row in truth.rows if row.created_at == truth.modified_at)
 
     def may_resend(self, truth: Sheet, intent: WriteIntent) -> bool:
         """Only when nothing at all has happened to the sheet."""
@@ -60,20 +63,20 @@ class RowAddStep(StepKind):
         return Sent(answer.version, [*adds])
 
     def _found(self, target: Target, adds: list[RowAdd], truth: Sheet, intent: WriteIntent) -> list[RowAdd]:
+        """The adds, of which those that can be told from others' rows are written."""
         if truth.version == intent.sheet_version:
             return adds
-        claimed = {add.row_id for add in adds}
+        columns = [column for column in truth.columns if not is_computed(column)]
         since = intent.sheet_modified_at or intent.sent_at
+        known = {*(add.row_id for add in adds), *intent.newest_rows}
         alike: defaultdict[Print, list[RowId]] = defaultdict(list)
+        for row in truth.rows:
+            if row.created_at is not None and row.created_at >= since and row.id not in known:
+                alike[tuple(canonical(column, row.cells.get(column.id, Cell())) for column in columns)].append(row.id)
         wanted: defaultdict[Print, list[int]] = defaultdict(list)
         for at, add in enumerate(adds):
             if add.state == "pending":
-                wanted[_print(target, truth, add)].append(at)
-        shapes = {tuple(column_id for column_id, _ in print_) for print_ in wanted}
-        for row in truth.rows:
-            if row.created_at is not None and row.created_at >= since and row.id not in claimed:
-                for shape in shapes:
-                    alike[_print_of_row(truth, row, shape)].append(row.id)
+                wanted[_print(target, columns, add)].append(at)
         for print_, places in wanted.items():
             if len(alike[print_]) <= len(places):  # more: some are another's, and nobody can tell which
                 for at, row_id in zip(places, alike[print_], strict=False):
@@ -81,13 +84,20 @@ class RowAddStep(StepKind):
         return adds
 
 
+def _anchors(target: Target, items: Sequence[Item]) -> list[RowId]:
+    first = next(add for add in _adds(items) if add.state == "pending")
+    return [] if first.place is None else anchors_of(target.place(first.place))
+
+
 def _location(target: Target, add: RowAdd, truth: Sheet) -> tuple[RowLocation, str | None]:
     """Where the row goes, and `place_lost` when it cannot go where it stood."""
     if add.place is None:
         to = add.placement
         return (RowLocation(to_bottom=True) if to is None else RowLocation(**to.model_dump())), None
-    location = location_at(truth, target.place(add.place))
-    return (RowLocation(to_bottom=True), PLACE_LOST) if location is None else (location, None)
+    place = target.place(add.place)
+    location = location_at(truth, place)
+    code = PLACE_LOST if location is None or is_lost(truth, place) else None
+    return location or RowLocation(to_bottom=True), code
 
 
 def _writes(target: Target, add: RowAdd, truth: Sheet) -> tuple[CellWrite, ...]:
@@ -110,19 +120,13 @@ def _lost_columns(target: Target, items: Sequence[Item], truth: Sheet) -> set[st
     return {id_ for add in _adds(items) for id_ in _column_ids(target, add)} - {column.id for column in truth.columns}
 
 
-def _print(target: Target, truth: Sheet, add: RowAdd) -> Print:
-    columns = {column.id: column for column in truth.columns}
-    held = [(columns.get(target.column(cell.column_id)), cell.content) for cell in add.cells]
+def _print(target: Target, columns: Sequence[Column], add: RowAdd) -> Print:
+    held = {target.column(cell.column_id): cell.content for cell in add.cells}
+    contents = [(column, held.get(column.id, EMPTY)) for column in columns]
     return tuple(
-        (column.id, canonical(column, Cell(content.value, formula=content.formula, object_value=content.object_value)))
-        for column, content in held
-        if column is not None and not is_computed(column)
+        canonical(column, Cell(content.value, formula=content.formula, object_value=content.object_value))
+        for column, content in contents
     )
-
-
-def _print_of_row(truth: Sheet, row: Row, shape: tuple[str, ...]) -> Print:
-    columns = {str(column.id): column for column in truth.columns}
-    return tuple((id_, canonical(columns[id_], row.cells.get(columns[id_].id, Cell()))) for id_ in shape)
 
 
 def _adds(items: Sequence[Item]) -> list[RowAdd]:

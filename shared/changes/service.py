@@ -26,6 +26,8 @@ from shared.sheets.service import SheetService
 
 _PAUSE_SECONDS = 5.0
 _LEASE_SECONDS = 120.0
+_LATELY = timedelta(seconds=10)
+"""Smartsheet tells when a row was created to the second, by its own clock."""
 
 
 class ChangeService:
@@ -162,6 +164,7 @@ class ChangeService:
             replaced_rows(work.items),
             replaced_columns(work.items),
             restores=work.header.inverse_of is not None,
+            lately=None if work.header.position else self._clock() - _LATELY,
         )
 
     def _lock(self, key: str) -> asyncio.Lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.changes.models import ColumnAdd, Item, RowAdd, RowPlace
 from shared.identity.models import Caller
@@ -12,7 +13,11 @@ from shared.sheets.service import SheetService
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What every step needs. `restores`: contents are put back that were there before."""
+    """What every step needs. `restores`: contents are put back that were there before.
+
+    `lately`: rows that came since then are looked at before new ones are added, to know them from ours; None where
+    that would be too many, after a step of our own.
+    """
 
     sheets: SheetService
     caller: Caller
@@ -21,6 +26,7 @@ class Target:
     row_ids: dict[RowId, RowId]
     column_ids: dict[ColumnId, ColumnId]
     restores: bool
+    lately: datetime | None = None
 
     def row(self, row_id: RowId) -> RowId:
         """The row that this id means now."""
@@ -72,13 +78,23 @@ def location_at(sheet: Sheet, place: RowPlace) -> RowLocation | None:
     if place.parent_id is not None and place.parent_id not in rows:
         return None
     for sibling_id, above in ((place.after_id, False), (place.before_id, True)):
-        sibling = None if sibling_id is None else rows.get(sibling_id)
-        if sibling is not None and sibling.parent_id == place.parent_id:
-            return RowLocation(sibling_id=sibling.id, above=above)
+        if _is_sibling(sheet, place, sibling_id):
+            return RowLocation(sibling_id=sibling_id, above=above)
     first = place.after_id is None
     if place.parent_id is None:
         return RowLocation(to_top=True) if first else RowLocation(to_bottom=True)
     return RowLocation(parent_id=place.parent_id, to_bottom=not first)
+
+
+def is_lost(sheet: Sheet, place: RowPlace) -> bool:
+    """Whether nothing tells where this place was: it was neither first nor last, and both its neighbours are gone."""
+    neighbours = (place.after_id, place.before_id)
+    return None not in neighbours and not any(_is_sibling(sheet, place, row_id) for row_id in neighbours)
+
+
+def _is_sibling(sheet: Sheet, place: RowPlace, row_id: RowId | None) -> bool:
+    row = None if row_id is None else sheet.rows_by_id.get(row_id)
+    return row is not None and row.parent_id == place.parent_id
 
 
 def anchors_of(place: RowPlace) -> list[RowId]:

@@ -10,6 +10,7 @@ from shared.changes.models import (
     ColumnCell,
     ColumnDelete,
     ColumnEdit,
+    ColumnShape,
     Item,
     RowAdd,
     RowDelete,
@@ -51,12 +52,14 @@ class Inversion:
         """Fill `items` and `not_undone`, the last step first."""
         for step in reversed(self._work.header.steps):
             for item in self._work.items_of(step):
-                if item.state == "unknown":
+                if item.state in ("unknown", "pending"):
                     self._skip("unknown", item)
                 elif item.state == "written":
                     self._invert(item)
             if step.images:
-                self._put_back(step, await self._work.images(step))
+                chunks = await self._work.image_chunks(step)
+                self._put_back(step, [image for chunk in chunks for image in chunk.images])
+            self._validate_again(step)
 
     def _invert(self, item: Item) -> None:
         match item:
@@ -72,7 +75,8 @@ class Inversion:
             case ColumnEdit(before=before) if before is not None:
                 column_id = self._column(item.column_id)
                 if self._is_chosen(None, column_id):
-                    self.items.append(ColumnEdit(column_id=column_id, after=before, expected=item.after))
+                    after = before.model_copy(update={"validation": None}) if _loses_validation(item) else before
+                    self.items.append(ColumnEdit(column_id=column_id, after=after, expected=item.after))
             case ColumnDelete(before=before) if before is not None:
                 self._put_column_back(item)
             case _:
@@ -100,25 +104,32 @@ class Inversion:
         (first, *_) = self._work.items_of(step)
         if step.kind == "deleteRow":
             self._put_rows_back(self._work.items_of(step), images)
-        elif first.state == "written" and isinstance(first, ColumnDelete | ColumnEdit):
-            self._put_cells_back(first, images)
+        elif first.state == "written" and isinstance(first, ColumnDelete):
+            self._put_cells_back(first.column_id, images)
+        elif first.state == "written" and isinstance(first, ColumnEdit):
+            self._convert_back(first, images)
 
     def _put_rows_back(self, deletes: Sequence[Item], images: Sequence[RowImage]) -> None:
         """Parents first, and rows beside each other together: that takes the fewest calls."""
         if self._column_ids is not None:
             return
-        chosen = {item.row_id for item in deletes if isinstance(item, RowDelete) and item.state == "written"}
-        chosen = chosen if self._row_ids is None else set(self._row_ids)
+        gone = {item.row_id for item in deletes if isinstance(item, RowDelete) and item.state == "written"}
+        chosen: set[RowId] = set()
         depths: dict[RowId, int] = {}
         adds: dict[RowId, RowAdd] = {}
+        rest: list[CellChange] = []  # of big rows, which are kept in pieces
         for image in images:
             parent = None if image.place is None else image.place.parent_id
-            if image.row_id not in chosen and parent not in depths:
+            if image.row_id not in gone and parent not in gone:
                 continue
+            gone.add(image.row_id)  # children go with their parents
+            if self._row_ids is not None and image.row_id not in self._row_ids and parent not in chosen:
+                continue
+            chosen.add(image.row_id)
             if image.row_id in self._restored:
                 self._note("already_undone", image.row_id, None)
-            elif image.row_id in adds:  # a big row in pieces: the rest of its cells follows
-                self.items += [
+            elif image.row_id in adds:
+                rest += [
                     CellChange(row_id=image.row_id, column_id=cell.column_id, expected=EMPTY, after=cell.content)
                     for cell in image.cells
                 ]
@@ -126,20 +137,42 @@ class Inversion:
                 depths[image.row_id] = depths.get(parent, -1) + 1 if parent else 0
                 adds[image.row_id] = RowAdd(cells=image.cells, place=image.place, replaces=image.row_id)
         self.items += sorted(adds.values(), key=lambda add: depths[add.replaces or RowId("")])
+        self.items += rest
 
-    def _put_cells_back(self, item: ColumnDelete | ColumnEdit, images: Iterable[RowImage]) -> None:
-        """The cells of a column that was deleted (it comes back empty) or converted."""
-        column_id = self._column(item.column_id)
+    def _put_cells_back(self, column_id: ColumnId, images: Iterable[RowImage]) -> None:
+        """The cells of a column that was deleted; it comes back empty."""
         if column_id in self._restored:
             return
         for image in images:
-            if not self._is_chosen(image.row_id, column_id):
+            if self._is_chosen(image.row_id, column_id):
+                self.items += [
+                    CellChange(row_id=image.row_id, column_id=column_id, expected=EMPTY, after=cell.content)
+                    for cell in image.cells
+                ]
+
+    def _convert_back(self, edit: ColumnEdit, images: Iterable[RowImage]) -> None:
+        """The cells that another type or a column formula changed, unless a column formula fills them again."""
+        if edit.before is not None and edit.before.formula:
+            return
+        column_id = self._column(edit.column_id)
+        for image in images:
+            row_id = self._row(image.row_id)
+            if not self._is_chosen(row_id, column_id):
                 continue
-            for cell, after in zip(image.cells, image.after or [None] * len(image.cells), strict=True):
-                expected = after.content if after else (EMPTY if isinstance(item, ColumnDelete) else None)
-                self.items.append(
-                    CellChange(row_id=image.row_id, column_id=column_id, expected=expected, after=cell.content)
-                )
+            if not image.after:  # the row was gone before anybody saw what became of the cell
+                self._note("changed_since", row_id, column_id)
+            self.items += [
+                CellChange(row_id=row_id, column_id=column_id, expected=became.content, after=cell.content)
+                for cell, became in zip(image.cells, image.after, strict=False)
+            ]
+
+    def _validate_again(self, step: Step) -> None:
+        """A restriction that went with a column's type, once type and cells are back: Smartsheet wants it after."""
+        for item in self._work.items_of(step):
+            if isinstance(item, ColumnEdit) and item.state == "written" and _loses_validation(item):
+                column_id = self._column(item.column_id)
+                if self._is_chosen(None, column_id):
+                    self.items.append(ColumnEdit(column_id=column_id, after=ColumnShape(validation=True)))
 
     def _is_chosen(self, row_id: RowId | None, column_id: ColumnId | None = None) -> bool:
         """Whether it was asked for; what belongs to no single row is undone only when no rows were named."""
@@ -162,6 +195,11 @@ class Inversion:
 
     def _column(self, column_id: ColumnId) -> ColumnId:
         return self._columns.get(column_id, column_id)
+
+
+def _loses_validation(edit: ColumnEdit) -> bool:
+    """Whether the column was restricted, and another type ended that."""
+    return edit.before is not None and edit.before.type != edit.after.type and bool(edit.before.validation)
 
 
 def restored_by(items: Iterable[Item]) -> set[str]:

@@ -117,8 +117,8 @@ def losses_of(items: Iterable[Item]) -> tuple[Loss, ...]:
 
 
 _LOSSES = {
-    "row_attachments": "A deleted row comes back with its values and its place, but under a new id, and without its "
-    "attachments, comments, cell history and links from other sheets.",
+    "row_attachments": "A deleted row, and each below it, comes back with its values and its place, but under a new "
+    "id, and without its attachments, comments, cell history, formats, lock, and links from other sheets.",
     "column_history": "A deleted column comes back with its values, but under a new id, and without its cell history; "
     "formulas that named it stay broken, and automatic numbers are given anew.",
     "cell_links": "The value of a linked cell comes back, but not the link to the other sheet.",
@@ -128,11 +128,12 @@ _LOSSES = {
 REASONS = {
     "conflict": "Somebody changed it since; it was left as it is.",
     "changed_since": "Somebody changed it since; it was left as it is.",
+    "overwritten": "It was written, and somebody wrote over it at once; that was left as it is.",
     "moved_since": "Somebody moved the row since; it was left where it is.",
     "row_not_found": "The row is no longer in the sheet.",
     "column_not_found": "The column is no longer in the sheet.",
     "row_locked": "The row is locked.",
-    "place_lost": "The row came back, but at the end of the sheet: its former place is gone.",
+    "place_lost": "What stood beside the row is gone: it came back, but at the end of its group or of the sheet.",
     "link_lost": "The value came back, but not the link to the other sheet.",
     "already_undone": "It was undone before.",
     "unknown": "Nobody knows whether it was done: Smartsheet's answer was lost.",

@@ -85,11 +85,14 @@ class Work:
             await self._store.save_images(self.header.change_set_id, chunks)
         return step if step.images == len(chunks) else step.model_copy(update={"images": len(chunks)})
 
-    async def images(self, step: Step) -> list[RowImage]:
-        """What the step destroyed, in the sheet's order."""
+    async def image_chunks(self, step: Step) -> list[ImageChunk]:
+        """What the step destroyed, in the sheet's order, as it is stored."""
         ids = [_image_id(step, number) for number in range(step.images)]
-        chunks = await self._store.get_images(self.header.change_set_id, ids)
-        return [image for chunk in chunks for image in chunk.images]
+        return await self._store.get_images(self.header.change_set_id, ids)
+
+    async def keep_outcome(self, chunks: Sequence[ImageChunk]) -> None:
+        """Keep what became of images that are stored already. Their cut stays: this may end half-way and come again."""
+        await self._store.save_images(self.header.change_set_id, chunks)
 
     def _take_up(self) -> list[ItemChunk]:
         """Put the items into their chunks; the chunks that thereby changed."""
