@@ -20,6 +20,7 @@ from shared.clients.openai import OpenAIModel
 from shared.clients.queues import StorageQueues
 from shared.clients.smartsheet.client import SmartsheetClient
 from shared.clients.smartsheet.oauth import SmartsheetOAuth
+from shared.clients.smartsheet.transport import longest_write_seconds
 from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
 from shared.errors import Conflict, NotFound
@@ -173,14 +174,15 @@ class Container:
     @cached_property
     def changes(self) -> ChangeService:
         """Change-sets."""
-        timeout = timedelta(seconds=self.settings.smartsheet_write_timeout_seconds)
+        seconds = self.settings.smartsheet_write_timeout_seconds
         return ChangeService(
             self.sheets,
             self._change_store,
             self.events,
             self.leases,
             instance=self.settings.instance,
-            write_timeout=timeout,
+            write_timeout=timedelta(seconds=seconds),
+            longest_call=timedelta(seconds=longest_write_seconds(seconds)),
         )
 
     @cached_property

@@ -49,10 +49,11 @@ _KINDS: dict[ItemKind, StepKind] = {
 
 
 class StepRunner:
-    """Brings steps to their end. `write_timeout` is how long a call without answer may still take effect."""
+    """Brings steps to their end. For `write_timeout` and `longest_call`, see `ChangeService`."""
 
-    def __init__(self, write_timeout: timedelta, clock: Callable[[], datetime]) -> None:
+    def __init__(self, write_timeout: timedelta, longest_call: timedelta, clock: Callable[[], datetime]) -> None:
         self._write_timeout = write_timeout
+        self._longest_call = longest_call
         self._clock = clock
 
     async def run(self, target: Target, work: Work, step: Step) -> Waiting | None:
@@ -64,8 +65,8 @@ class StepRunner:
         timed_out = self._clock() >= may_resend_at  # decided before the look: what it shows is newer than that
         truth = await kind.look(target, work.items_of(step), intent)
         items = kind.settle(target, work.items_of(step), truth, intent)
-        if work.header.atomic and intent is None and any(item.state in ("conflict", "refused") for item in items):
-            return await self._give_up(work, step, items)
+        if work.header.atomic and intent is None and not await self._all_can_be_done(target, work, step, items):
+            return await self._give_up(work, step)
         if _pending(items):
             if not timed_out:
                 return Waiting(until=may_resend_at, reason="unknown_fate")
@@ -111,9 +112,12 @@ class StepRunner:
     async def _look_after_lost_answer(
         self, target: Target, work: Work, step: Step, items: list[Item]
     ) -> Waiting | None:
-        kind = _KINDS[step.kind]
-        truth = await kind.look(target, items, work.header.intent)
-        items = kind.settle(target, items, truth, work.header.intent)
+        kind, intent = _KINDS[step.kind], work.header.intent
+        assert intent is not None
+        intent = intent.model_copy(update={"ended_at": self._clock()})
+        await work.save(self._clock(), step, items, intent=intent)
+        truth = await kind.look(target, items, intent)
+        items = kind.settle(target, items, truth, intent)
         if _pending(items):
             return Waiting(until=self._may_resend_at(work), reason="unknown_fate")
         return await self._settle(target, work, step, items, truth.version)
@@ -181,15 +185,25 @@ class StepRunner:
         """The call certainly was not carried out."""
         await work.save(self._clock(), step, items, intent=None)
 
-    async def _give_up(self, work: Work, step: Step, items: Sequence[Item]) -> None:
-        """Write nothing of the whole change-set: not all of it can be written."""
+    async def _all_can_be_done(self, target: Target, work: Work, step: Step, items: Sequence[Item]) -> bool:
+        """Whether nothing stands against these items, and before the first step against any; all say what does."""
+        work.put(step, items)
+        if not work.is_stored:
+            for later in work.header.steps[work.header.position + 1 :]:
+                work.put(later, await self.look(target, later, work.items))
+        return not any(item.state in ("conflict", "refused") for item in work.items)
+
+    async def _give_up(self, work: Work, step: Step) -> None:
+        """Write nothing more of the change-set: not all of it can be written."""
         work.items = [refused(item, "not_applied") for item in work.items]
-        left = [refused(item, "not_applied") for item in items]
-        await work.save(self._clock(), step, left, status="applied", position=len(work.header.steps), intent=None)
+        items, end = work.items_of(step), len(work.header.steps)
+        await work.save(self._clock(), step, items, status="applied", position=end, intent=None)
 
     def _may_resend_at(self, work: Work) -> datetime:
         intent = work.header.intent
-        return self._clock() if intent is None else intent.sent_at + self._write_timeout
+        if intent is None:
+            return self._clock()
+        return (intent.ended_at or intent.sent_at + self._longest_call) + self._write_timeout
 
 
 def _pending(items: Sequence[Item]) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from shared.changes.building import build_items
+from shared.changes.building import MAX_FAULTS, build_items
+from shared.changes.cell_step import OVERWRITTEN
 from shared.changes.models import (
     CellChange,
-    ChangeSet,
     ColumnAdd,
     ColumnDelete,
     ColumnEdit,
@@ -50,16 +50,19 @@ class EditService:
         self._submitter = submitter
         self._timeline = timeline
 
-    async def edit(self, caller: Caller, request: EditSheet, *, key: str | None = None) -> ChangeSetDetails:
+    async def edit(
+        self, caller: Caller, request: EditSheet, *, path: str = "changes", key: str | None = None
+    ) -> ChangeSetDetails:
         """Many edits in one change-set; each item says what became of it.
 
-        Raises `EditConflict` for an atomic one of which nothing was written.
+        A `key` belongs to the `path` that was called. Raises `EditConflict` for an atomic one of which nothing was
+        written.
         """
-        repeated = await self._submitter.find_repeated(caller, request.sheet_id, request, key)
+        repeated = await self._submitter.find_repeated(caller, path, request, key)
         if repeated is not None:
             return await self._timeline.details(repeated)
         items = await self._checked(caller, request.sheet_id, lambda sheet: build_items(sheet, request))
-        wish = Wish(request.sheet_id, items, request, key, atomic=request.atomic)
+        wish = Wish(request.sheet_id, items, request, path, key, atomic=request.atomic)
         return await self._applied(caller, wish)
 
     async def preview(self, caller: Caller, request: EditSheet) -> ChangePreview:
@@ -72,7 +75,8 @@ class EditService:
         self, caller: Caller, sheet_id: SheetId, request: AddRows, *, key: str | None = None
     ) -> ChangeSetDetails:
         """Add one row or many."""
-        return await self.edit(caller, EditSheet(sheet_id=sheet_id, add_rows=request.rows), key=key)
+        edit = EditSheet(sheet_id=sheet_id, add_rows=request.rows)
+        return await self.edit(caller, edit, path=f"smartsheet/{sheet_id}/rows", key=key)
 
     async def patch_row(self, caller: Caller, sheet_id: SheetId, row_id: RowId, request: PatchRow) -> ChangeSetDetails:
         """Set cells of a row, move it, or both; all cells or none. Raises `EditConflict`."""
@@ -92,7 +96,8 @@ class EditService:
         self, caller: Caller, sheet_id: SheetId, request: ColumnInput, *, key: str | None = None
     ) -> ChangeSetDetails:
         """Add a column."""
-        repeated = await self._submitter.find_repeated(caller, sheet_id, request, key)
+        path = f"smartsheet/{sheet_id}/columns"
+        repeated = await self._submitter.find_repeated(caller, path, request, key)
         if repeated is not None:
             return await self._timeline.details(repeated)
 
@@ -101,7 +106,7 @@ class EditService:
             return [ColumnAdd(column=_shape(check_column(sheet, request, "", existing=None)))]
 
         items = await self._checked(caller, sheet_id, build)
-        return await self._applied(caller, Wish(sheet_id, items, request, key), whole=True)
+        return await self._applied(caller, Wish(sheet_id, items, request, path, key), whole=True)
 
     async def change_column(
         self, caller: Caller, sheet_id: SheetId, column_id: ColumnId, request: ColumnChange
@@ -144,12 +149,13 @@ class EditService:
     async def _applied(self, caller: Caller, wish: Wish, *, whole: bool = False) -> ChangeSetDetails:
         """Apply the wish. With `whole`, what was refused is an error of the request."""
         change_set = await self._submitter.submit(caller, wish)
-        details = await self._timeline.details(change_set)
-        if change_set.atomic:
-            _raise_conflicts(details.items)
-        if whole and change_set.status == "applied":
-            _raise_refusal(change_set, details.items)
-        return details
+        if change_set.status == "applied" and not change_set.counts.get("written"):
+            items = await self._timeline.items(change_set)
+            if change_set.atomic:
+                _raise_conflicts(items)
+            if whole:
+                _raise_refusal(items)
+        return await self._timeline.details(change_set)
 
 
 def _given(cell: Frozen) -> dict[str, object]:
@@ -181,15 +187,15 @@ def _raise_conflicts(items: Sequence[Item]) -> None:
             {} if item.current is None else item.current.model_dump(mode="json", by_alias=True, exclude_none=True),
         )
         for item in items
-        if isinstance(item, CellChange) and item.state == "conflict"
+        if isinstance(item, CellChange) and item.state == "conflict" and item.code != OVERWRITTEN
     )
     if conflicts:
-        raise EditConflict("Somebody changed the cells meanwhile; nothing was written.", conflicts)
+        raise EditConflict("Somebody changed the cells meanwhile; nothing was written.", conflicts[:MAX_FAULTS])
 
 
-def _raise_refusal(change_set: ChangeSet, items: Sequence[Item]) -> None:
+def _raise_refusal(items: Sequence[Item]) -> None:
     refusal = next((item for item in items if item.state == "refused" and item.code != "not_applied"), None)
-    if refusal is None or change_set.counts.get("written"):
+    if refusal is None:
         return
     code = refusal.code or "refused"
     if code in ("row_not_found", "column_not_found"):

@@ -165,7 +165,8 @@ ItemKind = Literal["cell", "addRow", "deleteRow", "moveRow", "addColumn", "editC
 
 
 class WriteIntent(Frozen):
-    """Saved before a call goes out: with it, a lost answer can be told from a lost call.
+    """Saved before a call goes out: with it, a lost answer can be told from a lost call. `ended_at`: when the call,
+    with all its attempts, had ended without an answer.
 
     `sheet_modified_at`, on Smartsheet's own clock, tells new rows from old ones; of those that were created in that
     very second, `newest_rows` were there before.
@@ -174,6 +175,7 @@ class WriteIntent(Frozen):
     sheet_version: int
     sent_at: datetime
     attempt: int
+    ended_at: datetime | None = None
     sheet_modified_at: datetime | None = None
     newest_rows: tuple[RowId, ...] = ()
 

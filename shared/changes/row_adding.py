@@ -32,12 +32,13 @@ class RowAdding:
     ) -> ImportStarted:
         """See `RowAdder.add_rows`."""
         request = await asyncio.to_thread(_request, sheet_id, rows, placement)
-        repeated = await self._submitter.find_repeated(caller, sheet_id, request, idempotency_key)
+        repeated = await self._submitter.find_repeated(caller, _path(sheet_id), request, idempotency_key)
         if repeated is not None:
             return _started(repeated)
         sheet = await self._sheets.open(caller, sheet_id)
         items = await asyncio.to_thread(build_items, sheet, request)
-        return _started(await self._submitter.submit(caller, Wish(sheet_id, items, request, idempotency_key)))
+        wish = Wish(sheet_id, items, request, _path(sheet_id), idempotency_key)
+        return _started(await self._submitter.submit(caller, wish))
 
     async def find_repeated(
         self,
@@ -50,8 +51,12 @@ class RowAdding:
     ) -> ImportStarted | None:
         """See `RowAdder.find_repeated`."""
         request = await asyncio.to_thread(_request, sheet_id, rows, placement)
-        repeated = await self._submitter.find_repeated(caller, sheet_id, request, idempotency_key)
+        repeated = await self._submitter.find_repeated(caller, _path(sheet_id), request, idempotency_key)
         return None if repeated is None else _started(repeated)
+
+
+def _path(sheet_id: SheetId) -> str:
+    return f"smartsheet/{sheet_id}/import"
 
 
 def _request(sheet_id: SheetId, rows: Sequence[tuple[CellInput, ...]], placement: Placement) -> EditSheet:

@@ -34,7 +34,7 @@ class RowMoveStep(StepKind):
                 stayed = move.before is not None and near(places[row.id], move.before)
                 done.append(move if stayed else settled(move, "written"))
             else:
-                done.append(_unsent(target, move, places[row.id]))
+                done.append(_unsent(target, move, truth, places[row.id]))
         return done
 
     async def send(self, target: Target, items: Sequence[Item], truth: Sheet) -> Sent:
@@ -66,7 +66,11 @@ def _answered(move: RowMove, refusal: str | None) -> RowMove:
     return settled(move, "written") if refusal is None else refused(move, refusal)
 
 
-def _unsent(target: Target, move: RowMove, here: RowPlace) -> RowMove:
+def _unsent(target: Target, move: RowMove, truth: Sheet, here: RowPlace) -> RowMove:
+    if move.placement is not None:
+        anchor = move.placement.parent_id or move.placement.sibling_id
+        if anchor is not None and anchor not in truth.rows_by_id:
+            return refused(move, "place_not_found")
     if move.expected is not None and not near(here, target.place(move.expected)):
         return settled(move, "conflict", code="moved_since")
     return move if move.before == here else move.model_copy(update={"before": here})

@@ -34,7 +34,8 @@ class ChangeService:
     """Use cases of whoever has a change-set.
 
     `instance` names the machine that holds leases, also after its process died and another took its place.
-    `write_timeout` is how long a call without an answer may still take effect.
+    `write_timeout` is how long a call that ended without an answer may still take effect; `longest_call` when one
+    has ended of which nobody saw the end.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class ChangeService:
         *,
         instance: str,
         write_timeout: timedelta,
+        longest_call: timedelta,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sheets = sheets
@@ -54,7 +56,7 @@ class ChangeService:
         self._leases = leases
         self._instance = instance
         self._clock = clock
-        self._runner = StepRunner(write_timeout, clock)
+        self._runner = StepRunner(write_timeout, longest_call, clock)
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     async def submit(

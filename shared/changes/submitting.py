@@ -38,11 +38,12 @@ _LONGEST_DELAY_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants done: `request` is what they sent, for telling repetitions with a key from misuse of it."""
+    """What somebody wants done. `request` is what they sent to `path`: it tells repetitions of a key from misuse."""
 
     sheet_id: SheetId
     items: Sequence[Item]
     request: BaseModel
+    path: str = "changes"
     key: str | None = None
     atomic: bool = False
     inverse_of: ChangeSetId | None = None
@@ -69,13 +70,13 @@ class ChangeSubmitter:
         self._clock = clock
         self._sleep = sleep
 
-    async def find_repeated(
-        self, caller: Caller, sheet_id: SheetId, request: BaseModel, key: str | None
-    ) -> ChangeSet | None:
+    async def find_repeated(self, caller: Caller, path: str, request: BaseModel, key: str | None) -> ChangeSet | None:
         """What the same request with the same key made before. Raises `InvalidInput` (`idempotency_key_reused`)."""
         if key is None:
             return None
-        stored = await self._store.find(sheet_id, new_change_set_id(caller, key))
+        change_set_id = new_change_set_id(caller, path, key)
+        sheet_id = await self._store.find_sheet(change_set_id)
+        stored = None if sheet_id is None else await self._store.find(sheet_id, change_set_id)
         if stored is not None:
             require_same_request(stored.request_hash, request)
         return stored
@@ -147,7 +148,7 @@ class ChangeSubmitter:
     def _new(self, caller: Caller, wish: Wish) -> ChangeSet:
         now = self._clock()
         return ChangeSet(
-            id=wish.change_set_id or new_change_set_id(caller, wish.key),
+            id=wish.change_set_id or new_change_set_id(caller, wish.path, wish.key),
             owner=caller.user_id,
             sheet_id=wish.sheet_id,
             author=Author(kind="user", id=caller.user_id),
@@ -161,6 +162,6 @@ class ChangeSubmitter:
         )
 
 
-def new_change_set_id(caller: Caller, key: str | None) -> ChangeSetId:
-    """The id of what a caller's request with this key makes; a random one without."""
-    return ChangeSetId(resource_id(caller.user_id, "changes", key))
+def new_change_set_id(caller: Caller, path: str, key: str | None) -> ChangeSetId:
+    """The id of what a caller's request to this path with this key makes; a random one without a key."""
+    return ChangeSetId(resource_id(caller.user_id, path, key))

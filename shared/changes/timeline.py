@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from shared.changes.models import ChangeSet, ItemChunk
+from shared.changes.models import ChangeSet, Item, ItemChunk
 from shared.changes.ports import ChangeStore
 from shared.changes.requests import UndoChange
 from shared.changes.submitting import ChangeSubmitter, Wish, new_change_set_id
@@ -61,6 +61,10 @@ class Timeline:
             change_set=ChangeSetView.of(change_set), items=items, next_cursor=next_cursor, losses=losses_of(items)
         )
 
+    async def items(self, change_set: ChangeSet) -> Sequence[Item]:
+        """All items of a change-set, as they are stored."""
+        return (await Work.load(self._store, change_set)).items
+
     async def undo(
         self, caller: Caller, change_set_id: ChangeSetId, request: UndoChange, *, key: str | None = None
     ) -> Undone:
@@ -70,19 +74,20 @@ class Timeline:
         """
         change_set = await self._find(caller, change_set_id)
         sheet_id = change_set.sheet_id
-        repeated = await self._submitter.find_repeated(caller, sheet_id, request, key)
+        path = f"changes/{change_set_id}/undo"
+        repeated = await self._submitter.find_repeated(caller, path, request, key)
         if repeated is not None:
             return await self._undone(repeated, [])
         require_sheet_writable(await self._sheets.open(caller, sheet_id))
         if change_set.status != "applied":
             raise Conflict("The change-set is still being applied.", code="change_set_not_applied")
-        inverse_id = new_change_set_id(caller, key)
+        inverse_id = new_change_set_id(caller, path, key)
         inversion = await self._invert(change_set, request, inverse_id)
         if not inversion.items:
             message = "Nothing of it is left to be undone." if inversion.not_undone else "It changed nothing of that."
             raise InvalidInput(message, code="nothing_to_undo")
         await self._announce(change_set, inverse_id)
-        wish = Wish(sheet_id, inversion.items, request, key, inverse_of=change_set_id, change_set_id=inverse_id)
+        wish = Wish(sheet_id, inversion.items, request, path, key, inverse_of=change_set_id, change_set_id=inverse_id)
         try:
             inverse = await self._submitter.submit(caller, wish)
         except AppError:
@@ -126,7 +131,7 @@ class Timeline:
             if begun or (inverse is not None and inverse.status != "applied"):
                 raise Conflict("It is being undone already.", code="undo_in_progress")
             if inverse is not None:
-                restored |= restored_by((await Work.load(self._store, inverse)).items)
+                restored |= restored_by(await self.items(inverse))
         return restored
 
     async def _announce(self, change_set: ChangeSet, inverse_id: ChangeSetId) -> None:
@@ -149,8 +154,7 @@ class Timeline:
             await self._store.save(change_set.model_copy(update={"inverses": inverses}))
 
     async def _undone(self, inverse: ChangeSet, before: Sequence[NotUndone]) -> Undone:
-        work = await Work.load(self._store, inverse)
-        not_undone = [*before, *left_undone(work.items)]
+        not_undone = [*before, *left_undone(await self.items(inverse))]
         return Undone(change_set=ChangeSetView.of(inverse), not_undone=tuple(not_undone[:_MAX_NOT_UNDONE]))
 
 

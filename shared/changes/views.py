@@ -133,6 +133,7 @@ REASONS = {
     "row_not_found": "The row is no longer in the sheet.",
     "column_not_found": "The column is no longer in the sheet.",
     "row_locked": "The row is locked.",
+    "place_not_found": "The row that the place was named by is no longer in the sheet.",
     "place_lost": "What stood beside the row is gone: it came back, but at the end of its group or of the sheet.",
     "link_lost": "The value came back, but not the link to the other sheet.",
     "already_undone": "It was undone before.",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.changes.models import ChangeSet, ImageChunk, ItemChunk
+from shared.errors import Conflict
 from shared.ids import ChangeSetId, SheetId
 from shared.records import Record
 from shared.stores.collection import Collection
@@ -28,6 +29,9 @@ class DocumentChangeStore:
 
     async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> ChangeSet:
         """See `ChangeStore.create`. The header comes last: a change-set that can be found is whole."""
+        sheet_id = await self.find_sheet(change_set.change_set_id)
+        if sheet_id is not None and await self.find(sheet_id, change_set.change_set_id) is not None:
+            raise Conflict("The change-set is there already.", code="already_exists")
         await self._index.upsert(change_set.id, SheetOfChange(id=_WHERE, sheet_id=change_set.sheet_id))
         await self.save_chunks(change_set.change_set_id, chunks)
         return await self._headers.create(change_set.sheet_id, change_set)

@@ -78,6 +78,7 @@ class Application:
             DocumentLeaseStore(documents, clock=clock),
             instance="this machine",
             write_timeout=timedelta(seconds=WRITE_TIMEOUT_SECONDS),
+            longest_call=timedelta(seconds=WRITE_TIMEOUT_SECONDS),
             clock=clock,
         )
         self.submitter = ChangeSubmitter(changes, self.store, SingleUserIdentity(TOKEN), self.queue, clock=clock)

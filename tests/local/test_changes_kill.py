@@ -20,7 +20,7 @@ from tests.local.smartsheet_sandbox import SmartsheetSandbox, running_sandbox
 
 BEFORE = [["Task", "Status", "Note"], ["A", "Open", "n1"], ["B", "Open", None], ["C", "Open", "n3"]]
 AFTER = [["Task", "State"], ["C", "Open"], ["A", "Done"], ["New", None]]
-INVERSE = new_change_set_id(CALLER, "undo")
+INVERSE = new_change_set_id(CALLER, f"changes/{CHANGE_SET}/undo", "undo")
 
 
 @pytest.fixture(scope="module")

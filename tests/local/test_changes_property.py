@@ -225,6 +225,7 @@ class Bench:
             DocumentLeaseStore(self.documents, clock=self.clock),
             instance="one",
             write_timeout=timedelta(seconds=60),
+            longest_call=timedelta(seconds=60),
             clock=self.clock,
         )
         submitter = ChangeSubmitter(

@@ -62,8 +62,8 @@ class Timing:
 class Transport:
     """Sends calls. Seconds bound each attempt as a whole, not each of its reads.
 
-    No attempt starts later than the timeout plus 30 s after the first, so a call ends within twice its
-    timeout plus 30 s. A Retry-After above 20 s is not waited for here: `RateLimited` says how long.
+    No attempt starts later than the timeout plus 30 s after the first (of writes, than twice the timeout, if that is
+    less). A Retry-After above 20 s is not waited for here: `RateLimited` says how long.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Transport:
         self._seconds = {False: read_seconds, True: write_seconds}
         self._retriers = {
             write: Retrier(
-                RetryPolicy(budget_seconds=seconds + 30),
+                RetryPolicy(budget_seconds=_writes_start_within(seconds) if write else seconds + 30),
                 clock=timing.clock,
                 sleep=timing.sleep,
                 random=timing.random,
@@ -170,6 +170,16 @@ class Transport:
         if correlation_id is not None:
             headers["X-Correlation-ID"] = correlation_id
         return headers
+
+
+def longest_write_seconds(seconds: float) -> float:
+    """When a write has ended, with all its attempts, each of which may take so many seconds."""
+    return _writes_start_within(seconds) + seconds
+
+
+def _writes_start_within(seconds: float) -> float:
+    """How long after the first attempt another may start: time for one that hangs, and for some pauses."""
+    return seconds + min(seconds, 30)
 
 
 def _judge(failure: Exception) -> TryAgain | None:

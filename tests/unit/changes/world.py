@@ -60,7 +60,14 @@ class World:
         leases = DocumentLeaseStore(documents, clock=self.clock)
         self.sheets = SheetService(source, SheetCache(), self.clock)
         self.service = ChangeService(
-            self.sheets, store, events, leases, instance="one", write_timeout=WRITE_TIMEOUT, clock=self.clock
+            self.sheets,
+            store,
+            events,
+            leases,
+            instance="one",
+            write_timeout=WRITE_TIMEOUT,
+            longest_call=WRITE_TIMEOUT,
+            clock=self.clock,
         )
         self.submitter = ChangeSubmitter(
             self.service, store, identity, self.queue, clock=self.clock, sleep=self.clock.sleep

@@ -92,6 +92,7 @@ class World:
             leases,
             instance="one",
             write_timeout=timedelta(seconds=60),
+            longest_call=timedelta(seconds=60),
             clock=self.clock,
         )
         self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.queue, clock=self.clock)
