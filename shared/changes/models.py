@@ -198,6 +198,7 @@ class ChangeSet(Record):
     `atomic`: nothing is written when any item is in conflict. `possible_overlap`: somebody else wrote to the sheet
     between a look and a write. `digest` stands for all items as their author wanted them. `inverse_of` is the
     change-set that this one undoes, `inverses` are those that undo this one. `counts` are the items by state.
+    `announced`: those who look at the sheet were told that it is applied.
     """
 
     owner: UserId
@@ -216,6 +217,7 @@ class ChangeSet(Record):
     inverse_of: ChangeSetId | None = None
     inverses: tuple[ChangeSetId, ...] = ()
     counts: dict[ItemState, int] = Field(default_factory=dict[ItemState, int])
+    announced: bool = False
     correlation_id: str | None = None
     created_at: datetime
     updated_at: datetime

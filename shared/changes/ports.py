@@ -13,8 +13,11 @@ from shared.sheets.input import CellInput, Placement
 class ChangeStore(Protocol):
     """Change-sets: headers by sheet, items and images by change-set."""
 
-    async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> ChangeSet:
-        """Store a change-set. Raises `Conflict` (code `already_exists`): what was stored first stays."""
+    async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> tuple[ChangeSet, list[ItemChunk]]:
+        """Store a change-set, and all of it as it is stored.
+
+        Raises `Conflict` (code `already_exists`): what was stored first stays.
+        """
         ...
 
     async def find(self, sheet_id: SheetId, change_set_id: ChangeSetId) -> ChangeSet | None:
@@ -41,8 +44,11 @@ class ChangeStore(Protocol):
         """Replace the header; raises `PreconditionFailed` when another runner moved it."""
         ...
 
-    async def save_chunks(self, change_set_id: ChangeSetId, chunks: Sequence[ItemChunk]) -> None:
-        """Store these chunks in place of the former ones."""
+    async def save_chunks(self, change_set_id: ChangeSetId, chunks: Sequence[ItemChunk]) -> list[ItemChunk]:
+        """Store these chunks in place of those that were read; as they are stored.
+
+        Raises `PreconditionFailed` when another runner stored one meanwhile.
+        """
         ...
 
     async def save_images(self, change_set_id: ChangeSetId, chunks: Sequence[ImageChunk]) -> None:

@@ -104,7 +104,18 @@ class ChangeService:
         ]
         end = len(work.header.steps)
         await work.save(self._clock(), step, work.items_of(step), status="applied", position=end, intent=None)
-        await self._publish(work.header)
+        await self.announce(work.header)
+
+    async def announce(self, change_set: ChangeSet) -> None:
+        """Tell those who look at the sheet that a change-set is applied, unless they were told; twice is no harm.
+
+        Raises `PreconditionFailed` when the header was saved meanwhile.
+        """
+        if change_set.announced:
+            return
+        data = {"changeSetId": change_set.id, "status": change_set.status, "version": change_set.version_after}
+        await self._events.publish(f"sheet:{change_set.sheet_id}", "change_set", data)
+        await self._store.save(change_set.model_copy(update={"announced": True}))
 
     async def _in_turn(
         self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
@@ -142,20 +153,15 @@ class ChangeService:
             return self._wait(error.retry_after_seconds or _PAUSE_SECONDS, error.code)
 
     async def _run(self, caller: Caller, work: Work, until: datetime | None) -> Applied | Waiting:
-        is_news = work.header.status != "applied"
         while (step := work.header.step) is not None:
             if until is not None and self._clock() >= until:
                 return self._wait(0.0, "goes_on")
             waiting = await self._runner.run(self._target(caller, work), work, step)
             if waiting is not None:
                 return waiting
-        if is_news:
-            await self._publish(work.header)
+        if work.is_stored:
+            await self.announce(work.header)
         return Applied(items=tuple(work.items), possible_overlap=work.header.possible_overlap)
-
-    async def _publish(self, change_set: ChangeSet) -> None:
-        data = {"changeSetId": change_set.id, "status": change_set.status, "version": change_set.version_after}
-        await self._events.publish(f"sheet:{change_set.sheet_id}", "change_set", data)
 
     def _target(self, caller: Caller, work: Work) -> Target:
         return Target(

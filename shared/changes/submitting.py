@@ -117,6 +117,7 @@ class ChangeSubmitter:
                 await self._queue.send(GUARD_QUEUE, again, delay_seconds=GUARD_SECONDS)
             return
         if change_set.status == "applied":
+            await self._changes.announce(change_set)
             return
         result = await self._go_on(change_set)
         if isinstance(result, Waiting):

@@ -61,7 +61,7 @@ class Work:
     async def save(self, now: datetime, step: Step, items: Sequence[Item], **changes: Any) -> None:
         """Save the step, its items, and changes of the header, the header last.
 
-        Raises `PreconditionFailed` when another runner moved the header, `Conflict` when it was stored meanwhile.
+        Raises `PreconditionFailed` when another runner saved meanwhile, `Conflict` when it was stored meanwhile.
         """
         self.put(step, items)
         steps = tuple(step if known.start == step.start else known for known in self.header.steps)
@@ -70,11 +70,12 @@ class Work:
         header = self.header.model_copy(update=update)
         changed = self._take_up()
         if not self.is_stored:
-            self.header = await self._store.create(header, self._chunks)
+            self.header, self._chunks = await self._store.create(header, self._chunks)
             self.is_stored = True
             return
-        if changed:
-            await self._store.save_chunks(header.change_set_id, changed)
+        stored = await self._store.save_chunks(header.change_set_id, [self._chunks[at] for at in changed])
+        for at, chunk in zip(changed, stored, strict=True):
+            self._chunks[at] = chunk
         self.header = await self._store.save(header)
 
     async def keep_images(self, step: Step, images: Sequence[RowImage]) -> Step:
@@ -94,16 +95,16 @@ class Work:
         """Keep what became of images that are stored already. Their cut stays: this may end half-way and come again."""
         await self._store.save_images(self.header.change_set_id, chunks)
 
-    def _take_up(self) -> list[ItemChunk]:
-        """Put the items into their chunks; the chunks that thereby changed."""
-        changed: list[ItemChunk] = []
+    def _take_up(self) -> list[int]:
+        """Put the items into their chunks; the numbers of those that thereby changed."""
+        changed: list[int] = []
         start = 0
         for at, chunk in enumerate(self._chunks):
             items = tuple(self.items[start : start + len(chunk.items)])
             start += len(chunk.items)
             if any(item is not was for item, was in zip(items, chunk.items, strict=True)):
                 self._chunks[at] = chunk.model_copy(update={"items": items})
-                changed.append(self._chunks[at])
+                changed.append(at)
         return changed
 
 

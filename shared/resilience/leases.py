@@ -1,12 +1,18 @@
 """Leases: one runner at a time, across instances, and never for ever.
 
-A holder that dies loses its lease when the time is over. Who was slower than its lease is not stopped by it: what
-must not happen twice is guarded by an ETag as well.
+A holder renews its lease while it works, and one that dies loses it when the time is over. Who stood still for longer
+than that is not stopped by it: what must not happen twice is guarded by an ETag as well.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
+
+from shared.errors import AppError
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 
 class LeaseStore(Protocol):
@@ -23,10 +29,28 @@ class LeaseStore(Protocol):
 
 @asynccontextmanager
 async def leased(store: LeaseStore, key: str, holder: str, *, seconds: float) -> AsyncGenerator[bool, None]:
-    """Hold a lease for the block; yields whether it was to be had."""
-    held = await store.acquire(key, holder, seconds=seconds)
+    """Hold a lease for the block, however long that takes; yields whether it was to be had."""
+    if not await store.acquire(key, holder, seconds=seconds):
+        yield False
+        return
+    renewal = asyncio.create_task(_renew(store, key, holder, seconds))
     try:
-        yield held
+        yield True
     finally:
-        if held:
-            await store.release(key, holder)
+        renewal.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewal
+        await store.release(key, holder)
+
+
+async def _renew(store: LeaseStore, key: str, holder: str, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds / 3)
+        try:
+            held = await store.acquire(key, holder, seconds=seconds)
+        except AppError as error:
+            log.warning("the lease of %s is not renewed (%s)", key.partition(":")[0], error.code)
+            continue
+        if not held:
+            log.warning("the lease of %s was lost", key.partition(":")[0])
+            return

@@ -1,6 +1,7 @@
 """Change-sets: headers in one partition per sheet, items and images in chunks in one partition per change-set."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 
 from shared.changes.models import ChangeSet, ImageChunk, ItemChunk
 from shared.errors import Conflict
@@ -10,6 +11,7 @@ from shared.stores.collection import Collection
 from shared.stores.documents import DocumentStore
 
 _WHERE = "where"
+_AT_ONCE = 8
 
 
 class SheetOfChange(Record):
@@ -27,14 +29,14 @@ class DocumentChangeStore:
         self._chunks = Collection(documents, "change-items", ItemChunk)
         self._images = Collection(documents, "change-images", ImageChunk)
 
-    async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> ChangeSet:
+    async def create(self, change_set: ChangeSet, chunks: Sequence[ItemChunk]) -> tuple[ChangeSet, list[ItemChunk]]:
         """See `ChangeStore.create`. The header comes last: a change-set that can be found is whole."""
         sheet_id = await self.find_sheet(change_set.change_set_id)
         if sheet_id is not None and await self.find(sheet_id, change_set.change_set_id) is not None:
             raise Conflict("The change-set is there already.", code="already_exists")
         await self._index.upsert(change_set.id, SheetOfChange(id=_WHERE, sheet_id=change_set.sheet_id))
-        await self.save_chunks(change_set.change_set_id, chunks)
-        return await self._headers.create(change_set.sheet_id, change_set)
+        stored = await _some_at_once(chunks, lambda chunk: self._chunks.upsert(change_set.id, chunk))
+        return await self._headers.create(change_set.sheet_id, change_set), stored
 
     async def find(self, sheet_id: SheetId, change_set_id: ChangeSetId) -> ChangeSet | None:
         """See `ChangeStore.find`."""
@@ -61,9 +63,9 @@ class DocumentChangeStore:
         """See `ChangeStore.save`."""
         return await self._headers.replace(change_set.sheet_id, change_set)
 
-    async def save_chunks(self, change_set_id: ChangeSetId, chunks: Sequence[ItemChunk]) -> None:
-        """See `ChangeStore.save_chunks`."""
-        await self._chunks.upsert_all(change_set_id, chunks)
+    async def save_chunks(self, change_set_id: ChangeSetId, chunks: Sequence[ItemChunk]) -> list[ItemChunk]:
+        """See `ChangeStore.save_chunks`. One by one: a batch does not tell the new ETags."""
+        return await _some_at_once(chunks, lambda chunk: self._chunks.replace(change_set_id, chunk))
 
     async def save_images(self, change_set_id: ChangeSetId, chunks: Sequence[ImageChunk]) -> None:
         """See `ChangeStore.save_images`."""
@@ -75,3 +77,12 @@ class DocumentChangeStore:
             await self._images.get(change_set_id, id_, code="image_not_found", detail="A kept image is missing.")
             for id_ in image_ids
         ]
+
+
+async def _some_at_once(
+    chunks: Sequence[ItemChunk], write: Callable[[ItemChunk], Coroutine[None, None, ItemChunk]]
+) -> list[ItemChunk]:
+    stored: list[ItemChunk] = []
+    for start in range(0, len(chunks), _AT_ONCE):
+        stored += await asyncio.gather(*map(write, chunks[start : start + _AT_ONCE]))
+    return stored

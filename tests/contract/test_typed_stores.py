@@ -237,16 +237,19 @@ async def test_events_of_writers_at_the_same_time_get_numbers_without_gaps(docum
 async def test_a_change_set_is_stored_once(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
     many = chunks(120)
-    created = await changes.create(change_set(), many)
+    created, stored = await changes.create(change_set(), many)
     with pytest.raises(Conflict):
         await changes.create(change_set(), many)
+    with pytest.raises(Conflict):
+        await changes.create(change_set().model_copy(update={"sheet_id": SheetId("1")}), [])
     assert await changes.find(SHEET, CHANGE_SET) == created
-    assert await all_chunks(changes) == many
+    assert await all_chunks(changes) == stored
+    assert [chunk.items for chunk in stored] == [chunk.items for chunk in many]
 
 
 async def test_a_change_set_is_saved_by_the_one_who_read_it_last(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
-    created = await changes.create(change_set(), chunks(1))
+    created, _ = await changes.create(change_set(), chunks(1))
     await changes.save(created)
     with pytest.raises(PreconditionFailed):
         await changes.save(created)
@@ -262,12 +265,14 @@ async def test_a_change_set_is_found_by_its_id_alone(documents: DocumentStore):
 
 async def test_what_became_of_some_items_replaces_their_chunks(documents: DocumentStore):
     changes = DocumentChangeStore(documents)
-    many = chunks(3)
-    await changes.create(change_set(), many)
+    _, many = await changes.create(change_set(), chunks(3))
     (cell,) = many[1].items
     written = many[1].model_copy(update={"items": (cell.model_copy(update={"state": "written"}),)})
-    await changes.save_chunks(CHANGE_SET, [written])
-    assert await all_chunks(changes) == [many[0], written, many[2]]
+    (stored,) = await changes.save_chunks(CHANGE_SET, [written])
+    assert await all_chunks(changes) == [many[0], stored, many[2]] and stored.items == written.items
+    with pytest.raises(PreconditionFailed):  # who read it before does not write over it
+        await changes.save_chunks(CHANGE_SET, [many[1]])
+    assert await changes.save_chunks(CHANGE_SET, [stored]) != [stored]
 
 
 async def test_the_timeline_has_the_newest_first_and_goes_on_by_cursor(documents: DocumentStore):
