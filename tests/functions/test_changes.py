@@ -1,5 +1,6 @@
 """Editing rows and columns, the timeline and undo over HTTP."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from shared.changes.models import ContinueChange
 from shared.changes.submitting import GUARD_QUEUE
 from shared.errors import UpstreamTimeout, UpstreamUnavailable
-from shared.ids import ChangeSetId, SheetId, UserId
-from shared.sheets.models import AccessLevel
+from shared.ids import ChangeSetId, ColumnId, RowId, SheetId, UserId
+from shared.sheets.models import AccessLevel, Cell, Row
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import TOKEN
 from tests.functions.world import SHEET, UNKNOWN_SHEET, World
@@ -195,3 +196,70 @@ async def test_a_guard_of_what_was_never_stored_looks_again_for_a_while(function
     )
     await functions.deliver("continue_change", message)
     assert [sent.looks for sent in world.sent_to(GUARD_QUEUE)] == ([1] if looks == 0 else [])
+
+
+# --- keys and conflicts ---------------------------------------------------------------------------
+
+
+async def test_a_key_belongs_to_the_path_that_was_called(functions: Functions, world: World):
+    other = SheetId("200")
+    world.source.put_sheet(replace(world.source.sheet(SHEET), id=other))
+    headers = {"Idempotency-Key": "import-march"}
+    made: list[Any] = []
+    for sheet_id in (SHEET, other):
+        body = {"rows": [{"cells": [{"columnId": TITLE, "value": f"of {sheet_id}"}]}]}
+        made.append((await functions.request("add_rows", path={"sheetId": sheet_id}, body=body, headers=headers)).json)
+    first, second = (each["changeSet"] for each in made)
+    assert (first["sheetId"], second["sheetId"]) == (SHEET, other) and first["id"] != second["id"]
+    undone = await functions.request("undo_change", path={"id": first["id"]}, body={})
+    assert undone.json["changeSet"]["sheetId"] == SHEET
+    assert [world.source.sheet(each).rows[-1].cells[ColumnId(TITLE)].value for each in (SHEET, other)][1] == "of 200"
+
+
+async def test_a_key_of_one_edit_is_refused_for_an_edit_of_another_sheet(functions: Functions, world: World):
+    other = SheetId("200")
+    world.source.put_sheet(replace(world.source.sheet(SHEET), id=other))
+    answers: list[Answer] = []
+    for sheet_id in (SHEET, other):
+        body = {"sheetId": sheet_id, "cells": [{"rowId": "1", "columnId": SUMMARY, "value": "x"}]}
+        answers.append(await functions.request("edit_sheet", body=body, headers={"Idempotency-Key": "k"}))
+    assert [answer.status for answer in answers] == [201, 422]
+    assert (answers[1].json["code"], list(answers[1].fields)) == ("idempotency_key_reused", ["Idempotency-Key"])
+
+
+async def test_one_key_undoes_two_change_sets(functions: Functions, world: World):
+    ids: list[str] = []
+    for row in ("1", "2"):
+        cells = [{"rowId": row, "columnId": SUMMARY, "value": "x"}]
+        made = await functions.request("edit_sheet", body={"sheetId": SHEET, "cells": cells})
+        ids.append(made.json["changeSet"]["id"])
+    for id_ in ids:
+        undone = await functions.request("undo_change", path={"id": id_}, body={}, headers={"Idempotency-Key": "k"})
+        assert undone.json["changeSet"]["inverseOf"] == id_
+    assert [value(world, row) for row in ("1", "2")] == [None, None]
+
+
+async def test_a_conflict_far_down_is_told_too(functions: Functions, world: World):
+    for number in range(300):
+        row = Row(RowId(str(1000 + number)), number + 4, {ColumnId(TITLE): Cell(f"T{number}")})
+        world.source.add_row(SHEET, row)
+    rows = [row.id for row in world.source.sheet(SHEET).rows]
+    world.source.edit(SHEET, rows[-2], SUMMARY, "Theirs")
+    cells = [{"rowId": row, "columnId": SUMMARY, "value": "x", "expected": None} for row in rows]
+    answer = await functions.request("edit_sheet", body={"sheetId": SHEET, "cells": cells, "atomic": True})
+    assert (answer.status, answer.json["code"]) == (409, "conflict")
+    assert [each["rowId"] for each in answer.json["conflicts"]] == [rows[-2]]
+    assert value(world, "1") is None
+
+
+async def test_an_answer_never_says_that_nothing_was_written_when_something_was(functions: Functions, world: World):
+    world.source.before_next("update_rows", lambda: world.source.edit(SHEET, "2", SUMMARY, "elsewhere"))
+    for nothing_yet in range(2):
+        world.source.before_next("get_sheet", lambda _=nothing_yet: None)
+    world.source.before_next("get_sheet", lambda: world.source.edit(SHEET, "1", SUMMARY, "Theirs"))
+    cells = [{"columnId": SUMMARY, "value": "Mine"}, {"columnId": TITLE, "value": "Mine too"}]
+    answer = await functions.request("change_row", path=ROW_1, body={"cells": cells})
+    assert answer.status == 200 and answer.json["changeSet"]["possibleOverlap"]
+    states = {item["columnId"]: (item["state"], item["code"]) for item in answer.json["items"]}
+    assert states == {SUMMARY: ("conflict", "overwritten"), TITLE: ("written", None)}
+    assert (value(world, "1"), value(world, "1", TITLE)) == ("Theirs", "Mine too")

@@ -54,6 +54,10 @@ class StoredSheets:
         """Somebody else changes the columns."""
         self._put(replace(self.sheet(sheet_id), columns=tuple(columns)))
 
+    def put_sheet(self, sheet: Sheet) -> None:
+        """Somebody else makes a sheet."""
+        self._put(sheet)
+
     def delete_sheet(self, sheet_id: str) -> None:
         """Somebody else deletes the sheet."""
         del self._sheets[SheetId(sheet_id)]

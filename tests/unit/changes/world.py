@@ -29,6 +29,7 @@ from tests.fakes.smartsheet import FakeSheetSource
 SHEET = SheetId("100")
 CALLER = Caller(SINGLE_USER, SecretStr("ada-token"))
 WRITE_TIMEOUT = timedelta(seconds=60)
+LONGEST_CALL = timedelta(seconds=150)
 
 
 def cell(row: int | str, column: int | str, after: CellValue, **given: Any) -> CellChange:
@@ -41,8 +42,16 @@ def cell(row: int | str, column: int | str, after: CellValue, **given: Any) -> C
 class World:
     """Everything that change-sets need."""
 
-    def __init__(self, documents: SqliteDocuments, source: FakeSheetSource, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        documents: SqliteDocuments,
+        source: FakeSheetSource,
+        clock: FakeClock | None = None,
+        *,
+        instance: str = "one",
+    ) -> None:
         self.clock = clock or FakeClock()
+        self.instance = instance
         self.source = source
         self.documents = documents
         self.queue = FakeQueues()
@@ -64,9 +73,9 @@ class World:
             store,
             events,
             leases,
-            instance="one",
+            instance=self.instance,
             write_timeout=WRITE_TIMEOUT,
-            longest_call=WRITE_TIMEOUT,
+            longest_call=LONGEST_CALL,
             clock=self.clock,
         )
         self.submitter = ChangeSubmitter(
