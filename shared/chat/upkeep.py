@@ -13,8 +13,8 @@ from shared.chat.models import ChatSession, DeleteSession, LoadSession, PurgeMes
 from shared.chat.ports import MessageStore, SessionStore
 from shared.chat.sessions import DELETE_QUEUE, DUE_KIND, LOAD_QUEUE, STUCK_AFTER, publish_state
 from shared.chat.states import require_transition
-from shared.due import DueEntry, DueStore
-from shared.errors import AppError, PreconditionFailed
+from shared.due import DueEntry, DueStore, look_at_due
+from shared.errors import PreconditionFailed
 from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
 from shared.ids import SessionId
@@ -24,8 +24,6 @@ from shared.telemetry import get_logger
 log = get_logger(__name__)
 
 MAX_LOAD_REPAIRS = 3
-_ENTRIES_PER_PAGE = 100
-_PAGES_AT_ONCE = 20
 
 
 class SessionUpkeep:
@@ -64,18 +62,7 @@ class SessionUpkeep:
 
     async def repair(self) -> None:
         """Look at the sessions that are due. What fails is looked at again two minutes later."""
-        now = self._clock()
-        for _ in range(_PAGES_AT_ONCE):
-            entries = await self._due.list_due(DUE_KIND, now, limit=_ENTRIES_PER_PAGE)
-            for entry in entries:
-                try:
-                    await self._look_at(entry, now)
-                except AppError as error:
-                    log.warning("session %s could not be looked after: %s", entry.subject, error.code)
-                    await self._due.add(DUE_KIND, entry.owner, entry.subject, due_at=now + STUCK_AFTER)
-                await self._due.remove(entry)
-            if len(entries) < _ENTRIES_PER_PAGE:
-                return
+        await look_at_due(self._due, DUE_KIND, self._clock(), self._look_at, again_after=STUCK_AFTER)
 
     async def _look_at(self, entry: DueEntry, now: datetime) -> None:
         session = await self._store.find(entry.owner, SessionId(entry.subject))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamUnavailable
+from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamFault, UpstreamUnavailable
 from shared.stores.cursors import decode_cursor, encode_cursor
 from shared.stores.documents import (
     Create,
@@ -122,7 +122,7 @@ class SqliteDocuments:
 
         def work(db: sqlite3.Connection) -> Page:
             rows = db.execute(sql, [*values, limit + 1]).fetchall()
-            items = tuple(Document(partition, row[0], json.loads(row[1]), row[2]) for row in rows[:limit])
+            items = tuple(Document(partition, row[0], _body(container, row[1]), row[2]) for row in rows[:limit])
             more = len(rows) > limit
             return Page(items, encode_cursor(rows[limit - 1][3], rows[limit - 1][0]) if more else None)
 
@@ -181,7 +181,7 @@ class SqliteDocuments:
             "and (expires is null or expires > ?)",
             (container, partition, document_id, self._clock()),
         ).fetchone()
-        return None if row is None else Document(partition, document_id, json.loads(row[0]), row[1])
+        return None if row is None else Document(partition, document_id, _body(container, row[0]), row[1])
 
     def _apply(self, db: sqlite3.Connection, container: str, partition: str, operation: Operation) -> Document | None:
         if isinstance(operation, Delete):
@@ -236,6 +236,13 @@ def _migrate(db: sqlite3.Connection) -> None:
     version = db.execute("pragma user_version").fetchone()[0]
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         db.executescript(f"begin; {script} pragma user_version = {number}; commit;")
+
+
+def _body(container: str, text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UpstreamFault(f"A document of {container} is no JSON.", code="unreadable_document") from None
 
 
 def _translate(error: sqlite3.Error) -> Exception:

@@ -8,7 +8,7 @@ import pytest
 from shared.chat.models import ChatSession, NewMessage
 from shared.errors import Conflict
 from shared.ids import MessageId, SessionId, SheetId, UserId
-from shared.stores.documents import DocumentStore
+from shared.stores.documents import Create, DocumentStore
 from shared.stores.due import DocumentDueStore
 from shared.stores.messages import DocumentMessageStore
 from shared.stores.sessions import DocumentSessionStore
@@ -120,3 +120,19 @@ async def test_entries_are_found_after_a_pause_of_weeks(documents: DocumentStore
     later = NOW + timedelta(days=20)
     found = [entry.subject for _ in range(6) for entry in await due.list_due("session", later, limit=10)]
     assert set(found) == {"second"}
+
+
+async def test_entries_that_cannot_be_read_keep_no_other_from_being_found(documents: DocumentStore):
+    due = DocumentDueStore(documents, clock=FakeClock())
+    for number in range(12):
+        await documents.write("due", f"session:{NOW:%Y-%m-%dT%H}", Create(f"2026{number}", {"id": f"2026{number}"}))
+    await due.add("session", ADA, "now", due_at=NOW)
+    await due.add("session", ADA, "later", due_at=NOW + timedelta(hours=5))
+    assert [entry.subject for entry in await due.list_due("session", NOW, limit=10)] == ["now"]
+    later = NOW + timedelta(hours=5)
+    for entry in await due.list_due("session", later, limit=10):
+        await due.remove(entry)
+    assert await due.list_due("session", later, limit=10) == []
+    mark = await documents.find("due-marks", "session", "mark")
+    assert mark is not None
+    assert mark.body["hour"] == "2026-03-02T12:00:00Z"  # their hour is over

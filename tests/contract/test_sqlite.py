@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import StorageFull
+from shared.errors import StorageFull, UpstreamFault
 from shared.stores.documents import Create
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.clock import FakeClock
@@ -44,3 +44,15 @@ async def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path
     await second.close()
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("select id from documents where container = ?", (C,)).fetchall() == [("2",)]
+
+
+async def test_a_row_that_holds_no_json_is_told_without_telling_it(tmp_path: Path):
+    store = SqliteDocuments(tmp_path / "app.db")
+    await store.write(C, "p", Create("1", {"id": "1"}))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as database, database:
+        database.execute("update documents set body = '{secret'")
+    with pytest.raises(UpstreamFault) as raised:
+        await store.find(C, "p", "1")
+    assert (raised.value.code, raised.value.__suppress_context__) == ("unreadable_document", True)
+    assert "secret" not in raised.value.detail
+    await store.close()
