@@ -21,6 +21,13 @@ M = TypeVar("M", bound=Record)
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version to that of the next."""
 _VERSION = "schemaVersion"
+
+
+def only_new_fields(body: dict[str, Any]) -> dict[str, Any]:
+    """The migration to a version that has further fields, with defaults: an older release does not know them."""
+    return body
+
+
 _BATCH_BYTES = 1_500_000  # Cosmos DB takes 2 MB a request
 
 
