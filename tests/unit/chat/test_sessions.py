@@ -250,7 +250,18 @@ async def test_a_session_of_the_first_version_has_no_checked_data_until_it_is_lo
     assert (await world.state(session)).state == "ACTIVE"
     stored = await world.documents.find("sessions", CALLER.user_id, "old")
     assert stored is not None
-    assert stored.body["schemaVersion"] == 2
+    assert stored.body["schemaVersion"] == 3
+
+
+async def test_a_session_of_the_second_version_is_read_and_stored_in_the_newest(world: World):
+    body = {**VERSION_1, "schemaVersion": 2, "state": "ERROR", "stateReason": "timeout", "loadRepairs": 1}
+    await world.documents.write("sessions", CALLER.user_id, Create("old", body))
+    await world.service.request_load(CALLER, SessionId("old"))
+    await world.drain()
+    assert await world.announced(SessionId("old")) == ["INITIALIZING", "ACTIVE"]
+    stored = await world.documents.find("sessions", CALLER.user_id, "old")
+    assert stored is not None
+    assert stored.body["schemaVersion"] == 3
 
 
 async def test_a_state_of_the_first_version_is_kept(world: World):
@@ -259,7 +270,7 @@ async def test_a_state_of_the_first_version_is_kept(world: World):
 
 
 async def test_a_document_of_a_newer_release_is_not_misread(world: World):
-    newer = {**VERSION_1, "schemaVersion": 3, "mood": "good"}
+    newer = {**VERSION_1, "schemaVersion": 4, "mood": "good"}
     await world.documents.write("sessions", CALLER.user_id, Create("old", newer))
     with pytest.raises(UpstreamUnavailable) as raised:
         await world.service.get(CALLER, SessionId("old"))
