@@ -3,7 +3,7 @@
 Whoever starts something in the background notes it as due first, so that `SessionUpkeep` finds what got stuck.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.chat.models import ChatSession, DeleteSession, LoadSession
@@ -92,11 +92,13 @@ class SessionService:
     async def get(self, caller: Caller, session_id: SessionId) -> SessionView:
         """One of the caller's sessions. Raises `NotFound` (`session_not_found`)."""
         session = await self._store.get(caller.user_id, session_id)
+        await self._note_never_loaded(caller, [session])
         return SessionView.of(session)
 
     async def list(self, caller: Caller, *, limit: int, cursor: str | None) -> SessionPage:
         """The caller's sessions, newest first."""
         sessions, next_cursor = await self._store.list(caller.user_id, limit=limit, cursor=cursor)
+        await self._note_never_loaded(caller, sessions)
         return SessionPage(items=tuple(SessionView.of(session) for session in sessions), next_cursor=next_cursor)
 
     async def update(self, caller: Caller, session_id: SessionId, request: UpdateSession) -> SessionView:
@@ -217,6 +219,20 @@ class SessionService:
         require_transition(session.state, "CLOSED")
         await self._note_due(caller, session_id)
         await self._messages.close(session_id)
+
+    async def _note_never_loaded(self, caller: Caller, sessions: Sequence[ChatSession]) -> None:
+        """Sessions of the first version have no data, and nobody has asked for it: now the timer will.
+
+        Reading does not fail when this cannot be noted: whoever reads next notes it.
+        """
+        this_minute = self._clock().replace(second=0, microsecond=0)  # one entry, however often it is read meanwhile
+        for session in sessions:
+            if session.state != "INITIALIZING" or session.load_requested_at is not None:
+                continue
+            try:
+                await self._due.add(DUE_KIND, caller.user_id, session.id, due_at=this_minute)
+            except AppError as error:
+                log.warning("session %s waits for its first load: %s", session.id, error.code)
 
     async def _note_due(self, caller: Caller, session_id: SessionId) -> None:
         await self._due.add(DUE_KIND, caller.user_id, session_id, due_at=self._clock() + STUCK_AFTER)

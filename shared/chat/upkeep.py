@@ -133,8 +133,9 @@ class SessionUpkeep:
 
 
 def _is_stuck(session: ChatSession, now: datetime) -> bool:
-    since = session.load_requested_at or session.updated_at
-    return session.state == "INITIALIZING" and now - since >= STUCK_AFTER
+    """Also where nobody has ever asked for the load: sessions of the first version."""
+    since = session.load_requested_at
+    return session.state == "INITIALIZING" and (since is None or now - since >= STUCK_AFTER)
 
 
 def _closing(session: ChatSession) -> Changes:
