@@ -253,17 +253,19 @@ async def test_a_session_of_the_first_version_has_no_checked_data_until_it_is_lo
     assert stored.body["schemaVersion"] == 3
 
 
-@pytest.mark.parametrize("looking", ["get", "list"])
+@pytest.mark.parametrize("looking", ["get", "list", "rename"])
 async def test_a_session_of_the_first_version_is_loaded_by_the_timer_once_somebody_has_looked(
     world: World, looking: str
 ):
     await world.documents.write("sessions", CALLER.user_id, Create("old", VERSION_1))
     await world.pass_minutes(3)
     for _ in range(3):
-        if looking == "get":
-            await world.service.get(CALLER, SessionId("old"))
-        else:
+        if looking == "list":
             await world.service.list(CALLER, limit=10, cursor=None)
+            continue
+        if looking == "rename":
+            await world.service.update(CALLER, SessionId("old"), UpdateSession(title="Plan"))
+        await world.service.get(CALLER, SessionId("old"))
     assert len(await world.due.list_due("session", world.clock(), limit=10)) == 1
     await world.pass_minutes(1)
     loaded = await world.service.get(CALLER, SessionId("old"))
