@@ -159,7 +159,15 @@ class Container:
     @cached_property
     def sessions(self) -> SessionService:
         """Chat sessions."""
-        return SessionService(self.sheets, self._session_store, self.identity, self.queues, self.events, self._due)
+        return SessionService(
+            self.sheets,
+            self._session_store,
+            self._message_store,
+            self.identity,
+            self.queues,
+            self.events,
+            self._due,
+        )
 
     @cached_property
     def messages(self) -> MessageService:

@@ -5,11 +5,19 @@ right behind it. An entry says that something *may* need help; who finds it look
 are removed lazily, and an unneeded one does no harm.
 """
 
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.errors import AppError
 from shared.ids import UserId
 from shared.records import Record
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_ENTRIES_PER_PAGE = 100
+_PAGES_AT_ONCE = 20
 
 
 class DueEntry(Record):
@@ -35,3 +43,29 @@ class DueStore(Protocol):
     async def remove(self, entry: DueEntry) -> None:
         """Forget an entry; nothing happens when it is gone already."""
         ...
+
+
+async def look_at_due(
+    due: DueStore,
+    kind: str,
+    now: datetime,
+    look_at: Callable[[DueEntry, datetime], Awaitable[None]],
+    *,
+    again_after: timedelta,
+) -> None:
+    """Look at everything of a kind whose time has come; a timer's work.
+
+    What cannot be looked at (`AppError`) is logged and noted again, `again_after` later: it does not keep the others
+    from being looked at.
+    """
+    for _ in range(_PAGES_AT_ONCE):
+        entries = await due.list_due(kind, now, limit=_ENTRIES_PER_PAGE)
+        for entry in entries:
+            try:
+                await look_at(entry, now)
+            except AppError as error:
+                log.warning("%s %s could not be looked after: %s", kind, entry.subject, error.code)
+                await due.add(kind, entry.owner, entry.subject, due_at=now + again_after)
+            await due.remove(entry)
+        if len(entries) < _ENTRIES_PER_PAGE:
+            return

@@ -1,7 +1,8 @@
 """Chat sessions and messages, as they are stored and as they travel through queues."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -14,11 +15,21 @@ MAX_CONTENT_CHARACTERS = 100_000
 Role = Literal["user", "assistant", "system", "function", "error"]
 
 
+class StateReached(Frozen):
+    """A state that a session came into, or its deletion. `number` rises by one with each."""
+
+    number: int
+    state: SessionState
+    reason: str | None
+    deleted: bool
+
+
 class ChatSession(Record):
     """A chat about one sheet. ACTIVE means that the sheet's data was loaded and found whole.
 
     A session whose deletion was requested is nobody's any more; what is left of it keeps its id from being used again
-    for a while.
+    for a while. `transitions` counts the states that it reached since it was created; those that `unannounced` names
+    are still to be told to who watches it.
     """
 
     owner: UserId
@@ -31,6 +42,8 @@ class ChatSession(Record):
     load_requested_at: datetime | None = None
     load_repairs: int = 0
     deletion: Literal["requested", "done"] | None = None
+    transitions: int = 0
+    unannounced: tuple[StateReached, ...] = ()
     request_hash: str
     correlation_id: str
     created_at: datetime
@@ -40,6 +53,19 @@ class ChatSession(Record):
     def session_id(self) -> SessionId:
         """The id, as what it is."""
         return SessionId(self.id)
+
+    def changed(self, changes: Mapping[str, Any], *, at: datetime) -> "ChatSession":
+        """With these fields; a new state, or the deletion, is noted as unannounced."""
+        following = self.model_copy(update={**changes, "updated_at": at})
+        if (following.state, following.deletion) == (self.state, self.deletion):
+            return following
+        reached = StateReached(
+            number=self.transitions + 1,
+            state=following.state,
+            reason=following.state_reason,
+            deleted=following.deletion is not None,
+        )
+        return following.model_copy(update={"transitions": reached.number, "unannounced": (*self.unannounced, reached)})
 
 
 class MessageDetails(Frozen):

@@ -41,7 +41,8 @@ class MessageStore(Protocol):
     async def append(self, session_id: SessionId, message: NewMessage, *, at: datetime) -> Message:
         """Store the message under the next number; one whose id is there already is answered as it was stored.
 
-        Raises `Conflict` (code `session_closed`) for a session that was sealed.
+        One whose id was cleared within the last days is answered, and not shown again. Raises `Conflict` (code
+        `session_closed`) for a session that was closed or sealed.
         """
         ...
 
@@ -55,12 +56,23 @@ class MessageStore(Protocol):
         """Take all messages out of the history in one step; how many. `purge` deletes them."""
         ...
 
+    async def close(self, session_id: SessionId) -> None:
+        """Take no more messages; those that are there stay."""
+        ...
+
+    async def is_closed(self, session_id: SessionId) -> bool:
+        """Whether `close` was called."""
+        ...
+
     async def seal(self, session_id: SessionId) -> None:
         """Clear, and take no more messages."""
         ...
 
     async def purge(self, session_id: SessionId) -> None:
-        """Delete what was cleared, in batches; what was begun goes on with the next call."""
+        """Delete what was cleared, in batches; what was begun goes on with the next call.
+
+        Of a session that was not sealed, the ids are remembered for some days.
+        """
         ...
 
     async def has_cleared(self, session_id: SessionId) -> bool:

@@ -3,24 +3,16 @@
 Whoever starts something in the background notes it as due first, so that `SessionUpkeep` finds what got stuck.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.chat.models import ChatSession, DeleteSession, LoadSession
-from shared.chat.ports import SessionStore
+from shared.chat.ports import MessageStore, SessionStore
 from shared.chat.requests import CreateSession, SessionDeleted, SessionPage, SessionView, UpdateSession
 from shared.chat.states import require_transition
+from shared.chat.transitions import Changes, SessionTransitions
 from shared.due import DueStore
-from shared.errors import (
-    AppError,
-    Conflict,
-    PreconditionFailed,
-    RateLimited,
-    StorageFull,
-    UpstreamFault,
-    UpstreamUnavailable,
-)
+from shared.errors import AppError, Conflict, NotFound, RateLimited, StorageFull, UpstreamFault, UpstreamUnavailable
 from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
 from shared.idempotency import request_hash, require_same_request, resource_id
@@ -39,10 +31,7 @@ LOAD_QUEUE = "session-load"
 DELETE_QUEUE = "session-delete"
 DUE_KIND = "session"
 STUCK_AFTER = timedelta(minutes=2)
-_ATTEMPTS = 20
 _TRANSIENT = (UpstreamUnavailable, RateLimited, StorageFull)
-
-Changes = dict[str, Any]
 
 
 class SessionService:
@@ -52,6 +41,7 @@ class SessionService:
         self,
         sheets: SheetService,
         store: SessionStore,
+        messages: MessageStore,
         identity: Identity,
         queue: MessageQueue,
         events: EventBus,
@@ -61,11 +51,12 @@ class SessionService:
     ) -> None:
         self._sheets = sheets
         self._store = store
+        self._messages = messages
         self._identity = identity
         self._queue = queue
-        self._events = events
         self._due = due
         self._clock = clock
+        self._transitions = SessionTransitions(store, events, clock)
 
     async def create(
         self, caller: Caller, request: CreateSession, *, idempotency_key: str | None = None
@@ -100,11 +91,14 @@ class SessionService:
 
     async def get(self, caller: Caller, session_id: SessionId) -> SessionView:
         """One of the caller's sessions. Raises `NotFound` (`session_not_found`)."""
-        return SessionView.of(await self._store.get(caller.user_id, session_id))
+        session = await self._store.get(caller.user_id, session_id)
+        await self._note_never_loaded(caller, [session])
+        return SessionView.of(session)
 
     async def list(self, caller: Caller, *, limit: int, cursor: str | None) -> SessionPage:
         """The caller's sessions, newest first."""
         sessions, next_cursor = await self._store.list(caller.user_id, limit=limit, cursor=cursor)
+        await self._note_never_loaded(caller, sessions)
         return SessionPage(items=tuple(SessionView.of(session) for session in sessions), next_cursor=next_cursor)
 
     async def update(self, caller: Caller, session_id: SessionId, request: UpdateSession) -> SessionView:
@@ -120,6 +114,8 @@ class SessionService:
             require_transition(session.state, request.state)
             return {**renamed, "state": request.state, "state_reason": None}
 
+        if request.state is not None:
+            await self._close_messages(caller, session_id)
         return SessionView.of(await self._change(caller, session_id, changes))
 
     async def request_load(self, caller: Caller, session_id: SessionId) -> SessionView:
@@ -162,56 +158,81 @@ class SessionService:
         """Load the session's sheet and say how that went.
 
         Raises the transient errors, so that the queue delivers the message again; on the last attempt they
-        too lead to ERROR.
+        too lead to ERROR. A delivery that finds the load done announces what is still unannounced.
         """
         session = await self._store.find(message.owner, message.session_id)
-        if session is None or session.deletion is not None or session.state != "INITIALIZING":
+        if session is None:
             return
+        if session.deletion is None and session.state == "INITIALIZING":
+            outcome = await self._load(session, last_attempt=last_attempt)
+            try:
+                session = await self._save_outcome(session, outcome)
+            except NotFound:
+                return  # deleted while it was loaded
+        if last_attempt:
+            await self._transitions.try_to_announce(session)
+        else:
+            await self._transitions.announce(session)
+
+    async def _load(self, session: ChatSession, *, last_attempt: bool) -> Changes:
         try:
-            caller = await self._identity.caller_of_user(message.owner)
+            caller = await self._identity.caller_of_user(session.owner)
             async with noting_refusal(self._identity, caller):
                 sheet = await self._sheets.open(caller, session.sheet_id)
             _require_data(sheet)
         except _TRANSIENT as error:
             if not last_attempt:
                 raise
-            changes: Changes = {"state": "ERROR", "state_reason": error.code}
+            return {"state": "ERROR", "state_reason": error.code}
         except AppError as error:
-            changes = {"state": "ERROR", "state_reason": error.code}
-        else:
-            changes = {
-                "state": "ACTIVE",
-                "title": session.title or sheet.name,
-                "sheet_version": sheet.version,
-                "row_count": sheet.total_row_count,
-            }
-        require_transition(session.state, changes["state"])
-        try:
-            moved = await self._store.replace(session.model_copy(update={**changes, "updated_at": self._clock()}))
-        except PreconditionFailed:
-            if not last_attempt:
-                raise  # renamed meanwhile, perhaps: the next delivery sees
-            log.info("session %s was changed while it was loaded", session.id)
-            return
-        await publish_state(self._events, moved)
+            return {"state": "ERROR", "state_reason": error.code}
+        return {
+            "state": "ACTIVE",
+            "title": sheet.name,
+            "sheet_version": sheet.version,
+            "row_count": sheet.total_row_count,
+        }
+
+    async def _save_outcome(self, loaded: ChatSession, outcome: Changes) -> ChatSession:
+        """Save how the load went, unless the session moved on meanwhile: what was requested anew has a message, too."""
+
+        def changes(session: ChatSession) -> Changes:
+            if session.state != "INITIALIZING" or session.transitions != loaded.transitions:
+                return {}
+            require_transition(session.state, outcome["state"])
+            return {**outcome, "title": session.title or outcome.get("title", "")}
+
+        return await self._transitions.change(lambda: self._store.get(loaded.owner, loaded.session_id), changes)
 
     async def _change(
         self, caller: Caller, session_id: SessionId, changes: Callable[[ChatSession], Changes]
     ) -> ChatSession:
-        """Read, change, save; again when somebody else was faster."""
-        for _ in range(_ATTEMPTS):
-            session = await self._store.get(caller.user_id, session_id)
-            update = changes(session)
-            if not update:
-                return session
-            try:
-                changed = await self._store.replace(session.model_copy(update={**update, "updated_at": self._clock()}))
-            except PreconditionFailed:
+        session = await self._transitions.change(lambda: self._store.get(caller.user_id, session_id), changes)
+        await self._transitions.try_to_announce(session)
+        return session
+
+    async def _close_messages(self, caller: Caller, session_id: SessionId) -> None:
+        """First of all: so no message comes behind the session's last state. The timer ends what stops between."""
+        session = await self._store.get(caller.user_id, session_id)
+        if session.state == "CLOSED":
+            return
+        require_transition(session.state, "CLOSED")
+        await self._note_due(caller, session_id)
+        await self._messages.close(session_id)
+
+    async def _note_never_loaded(self, caller: Caller, sessions: Sequence[ChatSession]) -> None:
+        """Sessions of the first version have no data, and nobody has asked for it: now the timer will.
+
+        Reading does not fail when this cannot be noted: whoever reads next notes it.
+        """
+        this_minute = self._clock().replace(second=0, microsecond=0)  # one entry, however often it is read meanwhile
+        for session in sessions:
+            if session.state != "INITIALIZING" or session.load_requested_at is not None:
                 continue
-            if changed.state != session.state or changed.deletion is not None:
-                await publish_state(self._events, changed)
-            return changed
-        raise UpstreamUnavailable("Too many writers work on one session; try again.")
+            try:
+                await self._due.add(DUE_KIND, caller.user_id, session.id, due_at=this_minute)
+            except AppError as error:
+                log.warning("session %s waits for its first load: %s", session.id, error.code)
 
     async def _note_due(self, caller: Caller, session_id: SessionId) -> None:
         await self._due.add(DUE_KIND, caller.user_id, session_id, due_at=self._clock() + STUCK_AFTER)
@@ -219,15 +240,6 @@ class SessionService:
     async def _send_load(self, session: ChatSession) -> None:
         message = LoadSession(owner=session.owner, session_id=session.session_id, correlation_id=session.correlation_id)
         await self._queue.send(LOAD_QUEUE, message)
-
-
-async def publish_state(events: EventBus, session: ChatSession) -> None:
-    """Tell who watches the session what has become of it."""
-    log.info("session %s: %s", session.id, session.state if session.deletion is None else "deleted")
-    data: dict[str, Any] = {"sessionId": session.id, "state": session.state, "stateReason": session.state_reason}
-    if session.deletion is not None:
-        data["deleted"] = True
-    await events.publish(f"session:{session.id}", "session_state", data)
 
 
 def _require_data(sheet: Sheet) -> None:

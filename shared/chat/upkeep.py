@@ -4,17 +4,16 @@ A timer looks at the sessions that were noted as due. Each is judged by what is 
 before anything is done about it: whatever dies on the way is found by a later look.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from shared.chat.messages import PURGE_QUEUE
 from shared.chat.models import ChatSession, DeleteSession, LoadSession, PurgeMessages
 from shared.chat.ports import MessageStore, SessionStore
-from shared.chat.sessions import DELETE_QUEUE, DUE_KIND, LOAD_QUEUE, STUCK_AFTER, publish_state
+from shared.chat.sessions import DELETE_QUEUE, DUE_KIND, LOAD_QUEUE, STUCK_AFTER
 from shared.chat.states import require_transition
-from shared.due import DueEntry, DueStore
-from shared.errors import AppError, PreconditionFailed
+from shared.chat.transitions import Changes, SessionTransitions
+from shared.due import DueEntry, DueStore, look_at_due
 from shared.events.bus import EventBus
 from shared.events.ports import MessageQueue
 from shared.ids import SessionId
@@ -24,8 +23,8 @@ from shared.telemetry import get_logger
 log = get_logger(__name__)
 
 MAX_LOAD_REPAIRS = 3
-_ENTRIES_PER_PAGE = 100
-_PAGES_AT_ONCE = 20
+
+Help = Callable[[ChatSession, datetime], Awaitable[None]]
 
 
 class SessionUpkeep:
@@ -44,15 +43,19 @@ class SessionUpkeep:
         self._store = store
         self._messages = messages
         self._queue = queue
-        self._events = events
         self._due = due
         self._clock = clock
+        self._transitions = SessionTransitions(store, events, clock)
 
     async def delete(self, message: DeleteSession) -> None:
-        """Delete the messages of a session whose deletion was requested, then what is left of itself."""
+        """Delete the messages of a session whose deletion was requested, then what is left of itself.
+
+        First of all its deletion is announced, where that is still to be done.
+        """
         session = await self._store.find(message.owner, message.session_id)
         if session is None or session.deletion != "requested":
             return
+        session = await self._transitions.announce(session)
         await self._messages.seal(message.session_id)
         await self._messages.purge(message.session_id)
         await self._store.bury(session)
@@ -64,59 +67,77 @@ class SessionUpkeep:
 
     async def repair(self) -> None:
         """Look at the sessions that are due. What fails is looked at again two minutes later."""
-        now = self._clock()
-        for _ in range(_PAGES_AT_ONCE):
-            entries = await self._due.list_due(DUE_KIND, now, limit=_ENTRIES_PER_PAGE)
-            for entry in entries:
-                try:
-                    await self._look_at(entry, now)
-                except AppError as error:
-                    log.warning("session %s could not be looked after: %s", entry.subject, error.code)
-                    await self._due.add(DUE_KIND, entry.owner, entry.subject, due_at=now + STUCK_AFTER)
-                await self._due.remove(entry)
-            if len(entries) < _ENTRIES_PER_PAGE:
-                return
+        await look_at_due(self._due, DUE_KIND, self._clock(), self._look_at, again_after=STUCK_AFTER)
 
     async def _look_at(self, entry: DueEntry, now: datetime) -> None:
         session = await self._store.find(entry.owner, SessionId(entry.subject))
-        if session is not None and await self._needs_help(session, now):
-            await self._due.add(DUE_KIND, session.owner, session.id, due_at=now + STUCK_AFTER)
-            await self._help(session, now)
-
-    async def _needs_help(self, session: ChatSession, now: datetime) -> bool:
-        if session.deletion is not None:
-            return session.deletion == "requested"
-        return _is_stuck(session, now) or await self._messages.has_cleared(session.session_id)
-
-    async def _help(self, session: ChatSession, now: datetime) -> None:
-        owner, session_id, correlation_id = session.owner, session.session_id, session.correlation_id
-        if session.deletion is not None:
-            deletion = DeleteSession(owner=owner, session_id=session_id, correlation_id=correlation_id)
-            await self._queue.send(DELETE_QUEUE, deletion)
+        if session is None:
             return
-        if _is_stuck(session, now):
-            await self._repair_load(session, now)
-        if await self._messages.has_cleared(session_id):
-            await self._queue.send(PURGE_QUEUE, PurgeMessages(session_id=session_id, correlation_id=correlation_id))
+        help_needed = await self._help_needed(session, now)
+        if not help_needed:
+            return
+        await self._due.add(DUE_KIND, session.owner, session.id, due_at=now + STUCK_AFTER)
+        for give_help in help_needed:
+            await give_help(session, now)
+
+    async def _help_needed(self, session: ChatSession, now: datetime) -> Sequence[Help]:
+        if session.deletion is not None:
+            return [self._announce, self._request_deletion] if session.deletion == "requested" else []
+        needed: list[Help] = []
+        if session.unannounced:
+            needed.append(self._announce)
+        if session.state != "CLOSED" and await self._messages.is_closed(session.session_id):
+            needed.append(self._close)
+        elif _is_stuck(session, now):
+            needed.append(self._repair_load)
+        if await self._messages.has_cleared(session.session_id):
+            needed.append(self._request_purge)
+        return needed
+
+    async def _announce(self, session: ChatSession, now: datetime) -> None:
+        await self._transitions.try_to_announce(session)
+
+    async def _request_deletion(self, session: ChatSession, now: datetime) -> None:
+        owner, session_id, correlation_id = session.owner, session.session_id, session.correlation_id
+        message = DeleteSession(owner=owner, session_id=session_id, correlation_id=correlation_id)
+        await self._queue.send(DELETE_QUEUE, message)
+
+    async def _request_purge(self, session: ChatSession, now: datetime) -> None:
+        message = PurgeMessages(session_id=session.session_id, correlation_id=session.correlation_id)
+        await self._queue.send(PURGE_QUEUE, message)
+
+    async def _close(self, session: ChatSession, now: datetime) -> None:
+        """Its messages were closed, and the process died before the session was."""
+        await self._change(session, lambda found: {} if found.state == "CLOSED" else _closing(found))
 
     async def _repair_load(self, session: ChatSession, now: datetime) -> None:
-        given_up = session.load_repairs >= MAX_LOAD_REPAIRS
-        changes: dict[str, Any] = {"load_requested_at": now, "load_repairs": session.load_repairs + 1}
-        if given_up:
-            require_transition(session.state, "ERROR")
-            changes = {"state": "ERROR", "state_reason": "load_stuck"}
-        try:
-            changed = await self._store.replace(session.model_copy(update={**changes, "updated_at": now}))
-        except PreconditionFailed:
-            return  # it moved while it was looked at: it is not stuck, or the next look finds it
-        if given_up:
-            await publish_state(self._events, changed)
-            return
+        def changes(found: ChatSession) -> Changes:
+            if not _is_stuck(found, now):
+                return {}
+            if found.load_repairs >= MAX_LOAD_REPAIRS:
+                require_transition(found.state, "ERROR")
+                return {"state": "ERROR", "state_reason": "load_stuck"}
+            return {"load_requested_at": now, "load_repairs": found.load_repairs + 1}
+
+        changed = await self._change(session, changes)
+        if changed.state != "INITIALIZING" or changed.load_requested_at != now:
+            return  # given up, or it moved while it was looked at
         log.info("session %s: stuck, load requested again (%d)", session.id, changed.load_repairs)
         message = LoadSession(owner=session.owner, session_id=session.session_id, correlation_id=session.correlation_id)
         await self._queue.send(LOAD_QUEUE, message)
 
+    async def _change(self, session: ChatSession, changes: Callable[[ChatSession], Changes]) -> ChatSession:
+        changed = await self._transitions.change(lambda: self._store.get(session.owner, session.session_id), changes)
+        await self._transitions.try_to_announce(changed)
+        return changed
+
 
 def _is_stuck(session: ChatSession, now: datetime) -> bool:
-    since = session.load_requested_at or session.updated_at
-    return session.state == "INITIALIZING" and now - since >= STUCK_AFTER
+    """Also where nobody has ever asked for the load: sessions of the first version."""
+    since = session.load_requested_at
+    return session.state == "INITIALIZING" and (since is None or now - since >= STUCK_AFTER)
+
+
+def _closing(session: ChatSession) -> Changes:
+    require_transition(session.state, "CLOSED")
+    return {"state": "CLOSED", "state_reason": None}

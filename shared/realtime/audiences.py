@@ -7,7 +7,7 @@ whenever it is used. A timer looks at each user that has connections, or a URL t
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from shared.due import DueEntry, DueStore
+from shared.due import DueEntry, DueStore, look_at_due
 from shared.errors import AppError, Conflict, NotFound, PreconditionFailed, Unauthorized, UpstreamUnavailable
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
@@ -23,8 +23,6 @@ DUE_KIND = "audience"
 LOOK_EVERY = timedelta(minutes=1)
 _FORGOTTEN_AFTER = timedelta(minutes=10)
 _ATTEMPTS = 10
-_ENTRIES_PER_PAGE = 100
-_PAGES_AT_ONCE = 20
 
 
 class Audiences:
@@ -76,26 +74,12 @@ class AccessUpkeep:
         self._clock = clock
 
     async def recheck(self) -> None:
-        """Look at the users whose turn it is. Who could not be looked at keeps their turn till the next time."""
-        now = self._clock()
-        for _ in range(_PAGES_AT_ONCE):
-            entries = await self._due.list_due(DUE_KIND, now, limit=_ENTRIES_PER_PAGE)
-            done = [entry for entry in entries if await self._is_done(entry, now)]
-            if len(done) < _ENTRIES_PER_PAGE:
-                return
-
-    async def _is_done(self, entry: DueEntry, now: datetime) -> bool:
-        try:
-            await self._look_at(entry, now)
-            await self._due.remove(entry)
-        except AppError as error:
-            log.warning("what user %s hears could not be looked at: %s", entry.owner, error.code)
-            return False
-        return True
+        """Look at the users whose turn it is. Who could not be looked at has their turn a minute later."""
+        await look_at_due(self._due, DUE_KIND, self._clock(), self._look_at, again_after=LOOK_EVERY)
 
     async def _look_at(self, entry: DueEntry, now: datetime) -> None:
         audience = await self._store.find(entry.owner)
-        if audience is None or audience.look_at != entry.due_at:
+        if audience is None or entry.due_at < audience.look_at:
             return  # a look that was planned before a crash; the newer one counts
         next_look = now + LOOK_EVERY
         await self._due.add(DUE_KIND, entry.owner, entry.owner, due_at=next_look)

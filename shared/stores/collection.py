@@ -12,12 +12,22 @@ from typing import Any, Generic, TypeVar
 from shared.errors import NotFound, UpstreamFault
 from shared.records import Record
 from shared.stores.documents import MAX_BATCH, Create, Document, DocumentStore, Json, Replace, Upsert, Where
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 M = TypeVar("M", bound=Record)
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version to that of the next."""
 _VERSION = "schemaVersion"
+
+
+def only_new_fields(body: dict[str, Any]) -> dict[str, Any]:
+    """The migration to a version that has further fields, with defaults: an older release does not know them."""
+    return body
+
+
 _BATCH_BYTES = 1_500_000  # Cosmos DB takes 2 MB a request
 
 
@@ -87,8 +97,12 @@ class Collection(Generic[M]):
         descending: bool = False,
         limit: int = 100,
         cursor: str | None = None,
+        skip_unreadable: bool = False,
     ) -> tuple[list[M], str | None]:
-        """A page of records, and the cursor of the next."""
+        """A page of records, and the cursor of the next.
+
+        With `skip_unreadable`, documents that `load` refuses are left out, and only `load`'s log tells of them.
+        """
         page = await self.documents.list(
             self.container,
             partition,
@@ -98,26 +112,45 @@ class Collection(Generic[M]):
             limit=limit,
             continuation=cursor,
         )
-        return [self.load(document) for document in page.items], page.continuation
+        records: list[M] = []
+        for document in page.items:
+            try:
+                records.append(self.load(document))
+            except UpstreamFault:
+                if not skip_unreadable:
+                    raise
+        return records, page.continuation
 
     def load(self, document: Document) -> M:
         """The record in a document, in the newest version.
 
-        Raises `UpstreamFault` (code `newer_schema`) for one that a newer release of the application wrote.
+        Raises `UpstreamFault`: code `newer_schema` for one that a newer release of the application wrote,
+        `unreadable_document` for one that is no record of this container. Neither text nor log hold any of it.
         """
-        body = dict(document.body)
-        version = int(body.pop(_VERSION, 1))
-        if version > len(self._migrations) + 1:
-            raise UpstreamFault(
-                f"A document of {self.container} was written by a newer version of this service.", code="newer_schema"
-            )
-        for migrate in self._migrations[version - 1 :]:
-            body = migrate(body)
-        return self._model.model_validate({**body, "etag": document.etag})
+        try:
+            return self._model.model_validate({**self._migrated(document), "etag": document.etag})
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # migrations meet unchecked bodies
+            log.warning("document %s cannot be read: %s", self._name(document), type(error).__name__)
+            detail = f"A document of {self.container} cannot be read."
+            raise UpstreamFault(detail, code="unreadable_document") from None
 
     def dump(self, record: M) -> Json:
         """The JSON body of a record."""
         return {**record.model_dump(mode="json", by_alias=True), _VERSION: len(self._migrations) + 1}
+
+    def _migrated(self, document: Document) -> dict[str, Any]:
+        body = dict(document.body)
+        version = int(body.pop(_VERSION, 1))
+        if version > len(self._migrations) + 1:
+            log.warning("document %s was written by a newer release: version %d", self._name(document), version)
+            detail = f"A document of {self.container} was written by a newer version of this service."
+            raise UpstreamFault(detail, code="newer_schema")
+        for migrate in self._migrations[version - 1 :]:
+            body = migrate(body)
+        return body
+
+    def _name(self, document: Document) -> str:
+        return f"{self.container}/{document.partition}/{document.id}"
 
     async def _write(self, partition: str, operation: Create | Replace | Upsert) -> M:
         document = await self.documents.write(self.container, partition, operation)

@@ -42,7 +42,10 @@ class DocumentDueStore:
         await self._entries.upsert(_partition(kind, _hour(due_at)), entry)
 
     async def list_due(self, kind: str, now: datetime, *, limit: int) -> list[DueEntry]:
-        """See `DueStore.list_due`. After a long pause, some hours in each call."""
+        """See `DueStore.list_due`. After a long pause, some hours in each call.
+
+        Entries that cannot be read are left behind, and do not keep their hour from passing.
+        """
         mark = await self._marks.find(kind, _MARK)
         if mark is None:
             return []
@@ -51,7 +54,7 @@ class DocumentDueStore:
         for _ in range(_HOURS_AT_ONCE):
             if hour > now or len(found) >= limit:
                 break
-            entries, _ = await self._entries.list(_partition(kind, hour), limit=limit - len(found))
+            entries = await self._first_of_hour(kind, hour, limit=limit - len(found))
             found += [entry for entry in entries if entry.due_at <= now]
             if not entries and empty_until == hour and hour + _OPEN_FOR + _HOUR <= now:
                 empty_until = hour + _HOUR
@@ -63,6 +66,17 @@ class DocumentDueStore:
     async def remove(self, entry: DueEntry) -> None:
         """See `DueStore.remove`."""
         await self._documents.write("due", _partition(entry.kind, _hour(entry.due_at)), Delete(entry.id))
+
+    async def _first_of_hour(self, kind: str, hour: datetime, *, limit: int) -> list[DueEntry]:
+        found: list[DueEntry] = []
+        cursor: str | None = None
+        while True:
+            entries, cursor = await self._entries.list(
+                _partition(kind, hour), limit=limit - len(found), cursor=cursor, skip_unreadable=True
+            )
+            found += entries
+            if cursor is None or len(found) >= limit:
+                return found
 
 
 def _hour(at: datetime) -> datetime:

@@ -5,7 +5,7 @@ from typing import Any
 from shared.chat.models import ChatSession
 from shared.errors import NotFound
 from shared.ids import SessionId, UserId
-from shared.stores.collection import Collection
+from shared.stores.collection import Collection, only_new_fields
 from shared.stores.documents import DocumentStore
 
 _REMAINS_SECONDS = 86_400
@@ -16,13 +16,16 @@ def _with_state(body: dict[str, Any]) -> dict[str, Any]:
     return {"state": "INITIALIZING", **body}
 
 
+_MIGRATIONS = (_with_state, only_new_fields)
+
+
 class DocumentSessionStore:
     """`SessionStore` on documents: one partition per owner."""
 
     def __init__(self, documents: DocumentStore) -> None:
-        self._sessions = Collection(documents, "sessions", ChatSession, migrations=[_with_state])
+        self._sessions = Collection(documents, "sessions", ChatSession, migrations=_MIGRATIONS)
         self._remains = Collection(
-            documents, "sessions", ChatSession, migrations=[_with_state], ttl_seconds=_REMAINS_SECONDS
+            documents, "sessions", ChatSession, migrations=_MIGRATIONS, ttl_seconds=_REMAINS_SECONDS
         )
 
     async def get(self, owner: UserId, session_id: SessionId) -> ChatSession:

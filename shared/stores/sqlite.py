@@ -1,7 +1,8 @@
 """Documents in one SQLite file (WAL): the database of the product on one machine.
 
 One thread owns the one connection; callers wait for it without blocking the event loop. A transaction in WAL
-mode with `synchronous=NORMAL` survives the death of the process at any line.
+mode with `synchronous=NORMAL` survives the death of the process at any line. Expired rows are not seen any more; they
+leave the file at the start and after every so many writes, some at a time.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamUnavailable
+from shared.errors import Conflict, PreconditionFailed, StorageFull, UpstreamFault, UpstreamUnavailable
 from shared.stores.cursors import decode_cursor, encode_cursor
 from shared.stores.documents import (
     Create,
@@ -29,6 +30,9 @@ from shared.stores.documents import (
     Where,
     check_operations,
 )
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -53,6 +57,9 @@ _MIGRATIONS = (
 _INDEXED = frozenset({"ledger", "events", "messages"})
 _INTEGER_LIMIT = 2**63  # SQLite's
 _CHECK = ("health", "health", "probe")
+_SWEEP_EVERY = 100
+_SWEPT_AT_ONCE = 250
+"""After so many operations, so many expired rows go at most: more than came, and the lock is held for milliseconds."""
 
 
 class SqliteDocuments:
@@ -63,6 +70,7 @@ class SqliteDocuments:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._unswept = 0
 
     async def find(self, container: str, partition: str, document_id: str) -> Document | None:
         """See `DocumentStore.find`."""
@@ -74,7 +82,9 @@ class SqliteDocuments:
 
         def work(db: sqlite3.Connection) -> Document | None:
             with _transaction(db, [operation]):
-                return self._apply(db, container, partition, operation)
+                document = self._apply(db, container, partition, operation)
+            self._sweep_after(db, 1)
+            return document
 
         return await self._run(work)
 
@@ -86,6 +96,7 @@ class SqliteDocuments:
             with _transaction(db, operations):
                 for operation in operations:
                     self._apply(db, container, partition, operation)
+            self._sweep_after(db, len(operations))
 
         await self._run(work)
 
@@ -122,7 +133,7 @@ class SqliteDocuments:
 
         def work(db: sqlite3.Connection) -> Page:
             rows = db.execute(sql, [*values, limit + 1]).fetchall()
-            items = tuple(Document(partition, row[0], json.loads(row[1]), row[2]) for row in rows[:limit])
+            items = tuple(Document(partition, row[0], _body(container, row[1]), row[2]) for row in rows[:limit])
             more = len(rows) > limit
             return Page(items, encode_cursor(rows[limit - 1][3], rows[limit - 1][0]) if more else None)
 
@@ -171,9 +182,26 @@ class SqliteDocuments:
             connection.execute("pragma synchronous=normal")
             connection.execute("pragma busy_timeout=5000")
             _migrate(connection)
-            connection.execute("delete from documents where expires <= ?", (self._clock(),))
+            self._sweep(connection)
             self._connection = connection
         return self._connection
+
+    def _sweep_after(self, db: sqlite3.Connection, operations: int) -> None:
+        self._unswept += operations
+        if self._unswept >= _SWEEP_EVERY:
+            self._unswept = 0
+            self._sweep(db)
+
+    def _sweep(self, db: sqlite3.Connection) -> None:
+        """Remove some of the rows that have expired, the oldest first. What was written before stands either way."""
+        try:
+            db.execute(
+                "delete from documents where (container, partition, id) in (select container, partition, id "
+                "from documents where expires <= ? order by expires limit ?)",
+                (self._clock(), _SWEPT_AT_ONCE),
+            )
+        except sqlite3.Error as error:
+            log.warning("expired rows stay until later: %s", type(error).__name__)
 
     def _read(self, db: sqlite3.Connection, container: str, partition: str, document_id: str) -> Document | None:
         row = db.execute(
@@ -181,7 +209,7 @@ class SqliteDocuments:
             "and (expires is null or expires > ?)",
             (container, partition, document_id, self._clock()),
         ).fetchone()
-        return None if row is None else Document(partition, document_id, json.loads(row[0]), row[1])
+        return None if row is None else Document(partition, document_id, _body(container, row[0]), row[1])
 
     def _apply(self, db: sqlite3.Connection, container: str, partition: str, operation: Operation) -> Document | None:
         if isinstance(operation, Delete):
@@ -236,6 +264,13 @@ def _migrate(db: sqlite3.Connection) -> None:
     version = db.execute("pragma user_version").fetchone()[0]
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         db.executescript(f"begin; {script} pragma user_version = {number}; commit;")
+
+
+def _body(container: str, text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UpstreamFault(f"A document of {container} is no JSON.", code="unreadable_document") from None
 
 
 def _translate(error: sqlite3.Error) -> Exception:

@@ -20,9 +20,11 @@ from shared.functions import operations
 from shared.functions.openapi import openapi_document
 from shared.functions.routes import ROUTES
 from shared.settings import Settings
+from shared.stores.cosmos.layout import ORDER_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+STORES = ROOT / "docs" / "stores.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TRIGGER_MODULES = [
     module
@@ -80,6 +82,30 @@ def words_in_the_code() -> set[str]:
     folders = (ROOT / "shared", ROOT / "local", ROOT / "tests")
     files = [ROOT / "function_app.py", *(file for folder in folders for file in folder.rglob("*.py"))]
     return {word for file in files for word in re.findall(r"\w+", file.read_text())}
+
+
+@cache
+def containers_in_the_code() -> dict[str, bool]:
+    """The containers of the stores' collections and of the health probe; whether anything in them expires by itself."""
+    found: dict[str, bool] = {}
+    for file in sorted((ROOT / "shared" / "stores").rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Collection":
+                name = node.args[1]
+                name = ast.literal_eval(constants[name.id] if isinstance(name, ast.Name) else name)
+                expires = any(keyword.arg == "ttl_seconds" for keyword in node.keywords)
+                found[name] = found.get(name, False) or expires
+        if "_CHECK" in constants:
+            found[ast.literal_eval(constants["_CHECK"])[0]] = True
+    return found
 
 
 @cache
@@ -150,6 +176,21 @@ def test_every_code_that_the_edge_gives_a_status_of_its_own_has_that_status_in_t
     told = {code: cells[1] for cells in table for code in re.findall(r"`([a-z_]+)`", cells[0])}
     expected = {"malformed_json": "400", "unsupported_media_type": "415", "body_too_large": "413"}
     assert {code: told[code] for code in expected} == expected
+
+
+def test_the_table_of_containers_lists_those_that_the_stores_use_with_their_orders_and_lifetimes():
+    table = {name: cells for cells in table_rows(STORES, "Container") for name in re.findall(r"`([a-z-]+)`", cells[0])}
+    used = containers_in_the_code()
+    assert set(table) == set(used)
+    assert {name for name, expires in used.items() if expires and not table[name][3]} == set()
+    assert set(re.findall(r"`(\w+)`", " ".join(cells[2] for cells in table.values()))) == set(ORDER_FIELDS)
+
+
+def test_every_container_that_the_architecture_names_is_one_of_the_stores():
+    rows = table_rows(ROOT / "docs" / "architecture.md", "Container")
+    named = {name for cells in rows for name in re.findall(r"`([a-z-]+)`", cells[0])}
+    assert len(named) > 10
+    assert named - set(containers_in_the_code()) == set()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)

@@ -2,8 +2,8 @@
 
     {"id": "…", "pk": "jobs/ada", "body": {…}, "ttl": 60, "expires": 1772442060.0}
 
-All containers of the application share one container of Cosmos DB: throughput is bought per container, so eleven
-nearly empty ones would cost eleven minimums, and one is created, indexed and granted once. `pk` is
+All containers of the application share one container of Cosmos DB: throughput is bought per container, so many
+nearly empty ones would cost many minimums, and one is created, indexed and granted once. `pk` is
 `container/partition`; every operation stays within one of them, and each may hold 20 GB. The body is nested, so that
 no field of ours meets one of Cosmos DB's.
 """

@@ -1,6 +1,7 @@
 """Messages: in order, once each, cleared in one step."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from shared.chat.models import MessageDetails
 from shared.chat.requests import UpdateSession
 from shared.errors import Conflict, NotFound
 from shared.ids import MessageId, RowId
+from shared.stores.documents import Upsert
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.killing import Countdown, Killed
 from tests.unit.chat.world import BOB, CALLER, World, new_message
@@ -80,6 +82,81 @@ async def test_a_closed_session_takes_no_more_messages_and_keeps_those_it_has(wo
         await world.messages.append(CALLER.user_id, session.id, new_message(3))
     assert raised.value.code == "session_closed"
     assert await world.history(session.id) == ["No. 1", "No. 2"]
+
+
+async def test_no_message_comes_into_a_session_that_is_closed_while_it_is_appended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    session = await world.opened()
+    append = world.message_store.append
+
+    async def append_slowly(*args: Any, **options: Any) -> Any:
+        await world.service.update(CALLER, session.id, UpdateSession(state="CLOSED"))
+        return await append(*args, **options)
+
+    monkeypatch.setattr(world.message_store, "append", append_slowly)
+    with pytest.raises(Conflict) as raised:
+        await world.messages.append(CALLER.user_id, session.id, new_message(1))
+    assert raised.value.code == "session_closed"
+    assert await world.history(session.id) == []
+    events = await world.events.history(f"session:{session.id}", 0)
+    assert events[-1].data["state"] == "CLOSED"
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_an_append_that_has_read_the_head_does_not_get_behind_the_closing(
+    world: World, count: int, monkeypatch: pytest.MonkeyPatch
+):
+    session = await world.opened()
+    await world.say(session.id, count)
+    batch = world.documents.batch
+
+    async def batch_slowly(*args: Any) -> None:
+        if args[0] == "messages":
+            monkeypatch.undo()
+            await world.service.update(CALLER, session.id, UpdateSession(state="CLOSED"))
+        await batch(*args)
+
+    monkeypatch.setattr(world.documents, "batch", batch_slowly)
+    with pytest.raises(Conflict) as raised:
+        await world.messages.append(CALLER.user_id, session.id, new_message(9))
+    assert raised.value.code == "session_closed"
+    assert len(await world.history(session.id)) == count
+
+
+async def test_a_session_that_an_older_release_closed_takes_no_message(world: World):
+    session = await world.opened()
+    stored = await world.stored(session)
+    assert stored is not None
+    await world.store.replace(stored.model_copy(update={"state": "CLOSED"}))
+    with pytest.raises(Conflict) as raised:
+        await world.messages.append(CALLER.user_id, session.id, new_message(1))
+    assert raised.value.code == "session_closed"
+
+
+@pytest.mark.parametrize("purged", [False, True])
+async def test_a_message_that_is_delivered_again_after_it_was_cleared_is_not_shown_again(world: World, purged: bool):
+    session = await world.opened()
+    first = await world.messages.append(CALLER.user_id, session.id, new_message(1, "reply"))
+    await world.messages.clear(CALLER, session.id)
+    if purged:
+        await world.drain()
+    again = await world.messages.append(CALLER.user_id, session.id, new_message(1, "reply"))
+    assert (again.id, again.seq, again.content) == (first.id, first.seq, "reply")
+    assert await world.history(session.id) == []
+    await world.messages.append(CALLER.user_id, session.id, new_message(2, "next"))
+    assert await world.history(session.id) == ["next"]
+
+
+async def test_a_message_that_cannot_be_read_is_cleared_like_any_other(world: World):
+    session = await world.opened()
+    await world.say(session.id, 2)
+    stored = await world.documents.find("messages", session.id, new_message(1).id)
+    assert stored is not None
+    await world.documents.write("messages", session.id, Upsert(stored.id, {**stored.body, "role": "nobody"}))
+    await world.messages.clear(CALLER, session.id)
+    await world.drain()
+    assert await world.kept_messages(session.id) == 0
 
 
 async def test_messages_of_somebody_elses_session_do_not_exist(world: World):

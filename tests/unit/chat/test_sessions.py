@@ -10,7 +10,7 @@ from shared.chat.models import LoadSession
 from shared.chat.requests import CreateSession, UpdateSession
 from shared.chat.sessions import LOAD_QUEUE
 from shared.chat.states import TRANSITIONS, SessionState, require_transition
-from shared.errors import Conflict, InvalidInput, NotFound, UpstreamUnavailable
+from shared.errors import Conflict, InvalidInput, NotFound, StorageFull, UpstreamUnavailable
 from shared.identity.models import Caller
 from shared.ids import SessionId, SheetId, UserId
 from shared.stores.documents import Create
@@ -250,7 +250,56 @@ async def test_a_session_of_the_first_version_has_no_checked_data_until_it_is_lo
     assert (await world.state(session)).state == "ACTIVE"
     stored = await world.documents.find("sessions", CALLER.user_id, "old")
     assert stored is not None
-    assert stored.body["schemaVersion"] == 2
+    assert stored.body["schemaVersion"] == 3
+
+
+@pytest.mark.parametrize("looking", ["get", "list", "rename"])
+async def test_a_session_of_the_first_version_is_loaded_by_the_timer_once_somebody_has_looked(
+    world: World, looking: str
+):
+    await world.documents.write("sessions", CALLER.user_id, Create("old", VERSION_1))
+    await world.pass_minutes(3)
+    for _ in range(3):
+        if looking == "list":
+            await world.service.list(CALLER, limit=10, cursor=None)
+            continue
+        if looking == "rename":
+            await world.service.update(CALLER, SessionId("old"), UpdateSession(title="Plan"))
+        await world.service.get(CALLER, SessionId("old"))
+    assert len(await world.due.list_due("session", world.clock(), limit=10)) == 1
+    await world.pass_minutes(1)
+    loaded = await world.service.get(CALLER, SessionId("old"))
+    assert (loaded.state, loaded.title, loaded.row_count) == ("ACTIVE", "Plan", 2)
+    assert [event.data["state"] for event in await world.events.history("session:old", 0)] == ["ACTIVE"]
+    await world.pass_minutes(3)
+    assert await world.due.list_due("session", world.clock(), limit=10) == []
+
+
+async def test_reading_a_session_of_the_first_version_does_not_fail_where_nothing_can_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await world.documents.write("sessions", CALLER.user_id, Create("old", VERSION_1))
+
+    async def full(*_: Any, **__: Any) -> None:
+        raise StorageFull("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.due, "add", full)
+        assert (await world.service.get(CALLER, SessionId("old"))).state == "INITIALIZING"
+    await world.service.get(CALLER, SessionId("old"))
+    await world.pass_minutes(1)
+    assert (await world.service.get(CALLER, SessionId("old"))).state == "ACTIVE"
+
+
+async def test_a_session_of_the_second_version_is_read_and_stored_in_the_newest(world: World):
+    body = {**VERSION_1, "schemaVersion": 2, "state": "ERROR", "stateReason": "timeout", "loadRepairs": 1}
+    await world.documents.write("sessions", CALLER.user_id, Create("old", body))
+    await world.service.request_load(CALLER, SessionId("old"))
+    await world.drain()
+    assert await world.announced(SessionId("old")) == ["INITIALIZING", "ACTIVE"]
+    stored = await world.documents.find("sessions", CALLER.user_id, "old")
+    assert stored is not None
+    assert stored.body["schemaVersion"] == 3
 
 
 async def test_a_state_of_the_first_version_is_kept(world: World):
@@ -259,7 +308,7 @@ async def test_a_state_of_the_first_version_is_kept(world: World):
 
 
 async def test_a_document_of_a_newer_release_is_not_misread(world: World):
-    newer = {**VERSION_1, "schemaVersion": 3, "mood": "good"}
+    newer = {**VERSION_1, "schemaVersion": 4, "mood": "good"}
     await world.documents.write("sessions", CALLER.user_id, Create("old", newer))
     with pytest.raises(UpstreamUnavailable) as raised:
         await world.service.get(CALLER, SessionId("old"))

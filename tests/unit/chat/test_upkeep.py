@@ -8,7 +8,7 @@ from shared.chat.models import LoadSession
 from shared.chat.requests import SessionView
 from shared.errors import Conflict, NotFound, UpstreamUnavailable
 from shared.ids import MessageId
-from shared.stores.documents import MAX_BATCH, Create, Operation, Replace
+from shared.stores.documents import MAX_BATCH, Create, Operation, Replace, Upsert
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.killing import Countdown, Killed
 from tests.unit.chat.world import CALLER, REQUEST, World, new_message
@@ -238,4 +238,20 @@ async def test_one_session_that_cannot_be_helped_does_not_keep_the_others_from_h
     assert isinstance(message, LoadSession)
     assert message.session_id == second.id
     await world.pass_minutes(2)
+    assert (await world.state(first)).state == "ACTIVE"
+
+
+async def test_a_session_that_cannot_be_read_does_not_keep_the_others_from_help(world: World):
+    first = await world.service.create(CALLER, REQUEST)
+    stored = await world.documents.find("sessions", CALLER.user_id, first.id)
+    assert stored is not None
+    await world.documents.write("sessions", CALLER.user_id, Upsert(first.id, {**stored.body, "state": "PAUSED"}))
+    world.clock.advance(1)
+    second = await world.service.create(CALLER, REQUEST)
+    world.queue.sent.clear()
+    await world.pass_minutes(2)
+    await world.pass_minutes(1)
+    assert (await world.state(second)).state == "ACTIVE"
+    await world.documents.write("sessions", CALLER.user_id, Upsert(first.id, stored.body))  # somebody mended it
+    await world.pass_minutes(3)
     assert (await world.state(first)).state == "ACTIVE"

@@ -16,6 +16,7 @@ from shared.identity.service import SINGLE_USER, SingleUserIdentity
 from shared.ids import MessageId, SessionId, SheetId, UserId
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
+from shared.stores.documents import Document, Operation
 from shared.stores.due import DocumentDueStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.messages import DocumentMessageStore
@@ -38,6 +39,26 @@ def new_message(number: int, content: str = "Hello", **fields: Any) -> NewMessag
     return NewMessage(**values | fields)
 
 
+class NotedSessions:
+    """A database that notes into which states each session came; the first is the one it was created in."""
+
+    def __init__(self, documents: SqliteDocuments, reached: dict[str, list[str]]) -> None:
+        self._documents = documents
+        self._reached = reached
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._documents, name)
+
+    async def write(self, container: str, partition: str, operation: Operation) -> Document | None:
+        document = await self._documents.write(container, partition, operation)
+        if container == "sessions" and document is not None:
+            states = self._reached.setdefault(document.id, [])
+            state = "deleted" if document.body["deletion"] else document.body["state"]
+            if states[-1:] != [state]:
+                states.append(state)
+        return document
+
+
 class World:
     """The services; with a countdown, on a database and queues that die where it says."""
 
@@ -48,11 +69,13 @@ class World:
         )
         self.clock = FakeClock()
         self.queue = FakeQueues()
+        self.reached: dict[str, list[str]] = {}
         self.wire()
 
     def wire(self, countdown: Countdown | None = None) -> None:
         """Build the services afresh, as a new process does."""
-        documents: Any = self.documents if countdown is None else Mortal(self.documents, countdown)
+        noted: Any = NotedSessions(self.documents, self.reached)
+        documents: Any = noted if countdown is None else Mortal(noted, countdown)
         queue: Any = self.queue if countdown is None else Mortal(self.queue, countdown)
         self.store = DocumentSessionStore(documents)
         self.message_store = DocumentMessageStore(documents)
@@ -61,9 +84,10 @@ class World:
         self.sheets = SheetService(self.source, SheetCache(), self.clock)
         identity = SingleUserIdentity(SecretStr("token"))
         shared = (queue, self.events, self.due)
-        self.service = SessionService(self.sheets, self.store, identity, *shared, clock=self.clock)
-        self.messages = MessageService(self.store, self.message_store, *shared, clock=self.clock)
-        self.upkeep = SessionUpkeep(self.store, self.message_store, *shared, clock=self.clock)
+        stores = (self.store, self.message_store)
+        self.service = SessionService(self.sheets, *stores, identity, *shared, clock=self.clock)
+        self.messages = MessageService(*stores, *shared, clock=self.clock)
+        self.upkeep = SessionUpkeep(*stores, *shared, clock=self.clock)
 
     async def opened(self) -> SessionView:
         """A session that is ACTIVE."""
@@ -104,6 +128,22 @@ class World:
 
     async def stored(self, session: SessionView) -> ChatSession | None:
         return await self.store.find(CALLER.user_id, session.id)
+
+    async def announced(self, session_id: SessionId) -> list[str]:
+        """The states that were announced, in their order; twice where that happened."""
+        events = await self.events.history(f"session:{session_id}", 0)
+        data = [event.data for event in events if event.event == "session_state"]
+        return ["deleted" if "deleted" in known else known["state"] for known in data]
+
+    async def require_all_announced(self, session_id: SessionId) -> None:
+        """Every state that the session reached was announced, the first time in the order in which it reached them."""
+        events = await self.events.history(f"session:{session_id}", 0)
+        first: dict[int, str] = {}
+        for event in events:
+            if event.event == "session_state":
+                first.setdefault(event.data["number"], "deleted" if "deleted" in event.data else event.data["state"])
+        assert list(first) == sorted(first)
+        assert list(first.values()) == self.reached[session_id][1:]
 
     async def say(self, session_id: SessionId, count: int) -> None:
         """Append so many messages."""

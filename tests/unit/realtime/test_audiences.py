@@ -12,6 +12,7 @@ from shared.identity.service import SINGLE_USER, SingleUserIdentity
 from shared.ids import UserId
 from shared.realtime.audiences import AccessUpkeep, Audiences
 from shared.stores.connections import DocumentAudienceStore
+from shared.stores.documents import Json, Upsert
 from shared.stores.due import DocumentDueStore
 from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.clock import FakeClock
@@ -37,6 +38,7 @@ class Owner(SingleUserIdentity):
 
 class World:
     def __init__(self, documents: SqliteDocuments) -> None:
+        self.documents = documents
         self.clock = FakeClock()
         self.gateway = FakeGateway()
         self.gateway.connected = {SINGLE_USER}
@@ -151,3 +153,23 @@ async def test_somebody_whose_next_look_was_lost_is_found_with_their_next_topic(
     await world.audiences.add(SINGLE_USER, [TOPIC])
     await world.minutes(2)
     assert world.asked == [TOPIC, TOPIC]
+
+
+async def test_audiences_that_cannot_be_read_do_not_keep_others_from_losing_access(world: World):
+    bodies: dict[UserId, Json] = {}
+    for user_id in [UserId(f"user-{number:03}") for number in range(150)]:  # more than the timer takes at once
+        await world.audiences.add(user_id, [TOPIC])
+        stored = await world.documents.find("audiences", user_id, user_id)
+        assert stored is not None
+        bodies[user_id] = stored.body
+        await world.documents.write("audiences", user_id, Upsert(user_id, {**stored.body, "topics": 7}))
+    world.clock.advance(1)
+    await world.audiences.add(SINGLE_USER, [TOPIC])
+    world.errors[TOPIC] = NotFound("no", code="topic_not_found")
+    await world.minutes(1)
+    assert world.gateway.removed == [(SINGLE_USER, TOPIC)]
+    for user_id, body in bodies.items():  # somebody mended them
+        world.gateway.connected.add(user_id)
+        await world.documents.write("audiences", user_id, Upsert(user_id, body))
+    await world.minutes(2)
+    assert {user_id for user_id, _ in world.gateway.removed} == {SINGLE_USER, *bodies}
