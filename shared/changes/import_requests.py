@@ -1,9 +1,13 @@
 """Importing a file over HTTP: what is asked, and what is answered."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
+from shared.changes.models import ChangeSetStatus, ItemState
+from shared.changes.ports import ImportStarted, RowLeft
+from shared.changes.views import reason
 from shared.ids import ChangeSetId, ColumnId
 from shared.records import Frozen
 from shared.sheets.importing import ConvertedTable, NewCells, TableFault
@@ -104,15 +108,33 @@ class SampleRow(Frozen):
         return cls(line=line, cells=tuple(views))
 
 
+class NotAdded(Frozen):
+    """A row that is not in the sheet (`refused`), or of which nobody knows (`unknown`)."""
+
+    line: int
+    state: ItemState
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, left: RowLeft, lines: Sequence[int]) -> "NotAdded":
+        """The caller's view; `lines` are those of all rows."""
+        return cls(line=lines[left.index], state=left.state, code=left.code, message=reason(left.code))
+
+
+ImportStatus = Literal["applying", "applied", "incomplete"]
+
+
 class ImportReport(Frozen):
     """What became of a file, or what would. `faults` lists the first 100 of `fault_count`; a dry run alone has any.
 
-    `change_set_id` and `status` are there unless it was a dry run.
+    `change_set_id` and what follows it are there unless it was a dry run; they tell how far it was when this was
+    answered.
     """
 
     dry_run: bool
     read_as: str = Field(description="How the file was read.")
-    row_count: int = Field(description="Rows that are added.")
+    row_count: int = Field(description="Rows of the file that have values: those that are to be added.")
     empty_row_count: int = Field(description="Rows of the file without any value, which are left out.")
     columns: tuple[ImportedColumn, ...]
     skipped_columns: tuple[SkippedColumn, ...]
@@ -120,7 +142,16 @@ class ImportReport(Frozen):
     fault_count: int
     sample: tuple[SampleRow, ...]
     change_set_id: ChangeSetId | None = None
-    status: str | None = None
+    status: ImportStatus | None = Field(
+        default=None,
+        description="`applying`: it goes on in the background. `applied`: all rows are in the sheet. `incomplete`: it "
+        "ended, and not all rows are, or nobody knows.",
+    )
+    counts: dict[ItemState, int] = Field(
+        default_factory=dict[ItemState, int],
+        description="How many of the rows are in which state: `written` are added.",
+    )
+    not_added: tuple[NotAdded, ...] = Field(default=(), description="The first 100 that are refused or unknown.")
 
     @classmethod
     def of(cls, converted: ConvertedTable, *, read_as: str, dry_run: bool) -> "ImportReport":
@@ -136,3 +167,20 @@ class ImportReport(Frozen):
             fault_count=converted.fault_count,
             sample=tuple(SampleRow.of(line, cells) for line, cells in converted.sample.items()),
         )
+
+    def with_outcome(self, started: ImportStarted, lines: Sequence[int]) -> "ImportReport":
+        """The report of an import that has begun; `lines` are those of the rows."""
+        is_whole = started.counts.get("written", 0) == self.row_count
+        status: ImportStatus = "incomplete" if started.status == "applied" and not is_whole else _STATUS[started.status]
+        update = {
+            "change_set_id": started.change_set_id,
+            "status": status,
+            "counts": started.counts,
+            "not_added": tuple(NotAdded.of(left, lines) for left in started.left),
+            "faults": (),
+            "fault_count": 0,
+        }
+        return self.model_copy(update=update)
+
+
+_STATUS: dict[ChangeSetStatus, ImportStatus] = {"approved": "applying", "applying": "applying", "applied": "applied"}

@@ -132,6 +132,7 @@ REASONS = {
     "row_not_found": "The row is no longer in the sheet.",
     "column_not_found": "The column is no longer in the sheet.",
     "row_locked": "The row is locked.",
+    "sheet_full": "The sheet has no room for more.",
     "place_lost": "The row came back, but at the end of the sheet: its former place is gone.",
     "link_lost": "The value came back, but not the link to the other sheet.",
     "already_undone": "It was undone before.",

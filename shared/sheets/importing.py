@@ -28,14 +28,15 @@ class TableFault:
 class ConvertedTable:
     """A table as rows of a sheet. `faults` are the first of `fault_count`; while there are some, `rows` are few.
 
-    `sample` holds the first rows by line; `empty_rows` counts rows without any value, which are left out. `fits`
-    tells whether the sheet has room for all of them.
+    `lines` are where the `rows` begin in the file. `sample` holds the first rows by line; `empty_rows` counts rows
+    without any value, which are left out. `fits` tells whether the sheet has room for all of them.
     """
 
     match: ColumnMatch
     row_count: int = 0
     empty_rows: int = 0
     rows: list[NewCells] = field(default_factory=list[NewCells])
+    lines: list[int] = field(default_factory=list[int])
     sample: dict[int, NewCells] = field(default_factory=dict[int, NewCells])
     faults: list[TableFault] = field(default_factory=list[TableFault])
     fault_count: int = 0
@@ -81,6 +82,7 @@ def convert_table(
             result.sample[record.line] = cells
         if keep_rows and not result.fault_count:
             result.rows.append(cells)
+            result.lines.append(record.line)
     _check_size(sheet, result)
     return result
 

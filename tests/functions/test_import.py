@@ -1,11 +1,11 @@
-"""Files over HTTP: a dry run tells, a real one adds all rows or none."""
+"""Files over HTTP: a dry run tells, a real one adds the rows and says what became of each."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from shared.errors import UpstreamUnavailable
+from shared.errors import InvalidInput, UpstreamFault, UpstreamUnavailable
 from shared.sheets.models import AccessLevel
 from shared.tables.reading import MAX_FILE_BYTES
 from tests.functions.client import Answer, Functions
@@ -46,6 +46,7 @@ async def test_the_rows_of_a_file_are_added_at_the_bottom(functions: Functions, 
     change = await functions.request("get_change", path={"id": answer.json["changeSetId"]})
     assert change.json["changeSet"]["counts"] == {"written": 2}
     assert (answer.json["rowCount"], answer.json["faultCount"], answer.json["dryRun"]) == (2, 0, False)
+    assert (answer.json["counts"], answer.json["notAdded"]) == ({"written": 2}, [])
     assert values(world) == [["Report 4", "Dry"], ["Report 5"]]
     assert world.source.sheet(SHEET).rows[0].id == "1"
 
@@ -212,3 +213,72 @@ async def test_while_smartsheet_is_down_nothing_is_imported(functions: Functions
     world.fail_reads(UpstreamUnavailable("Down."))
     assert (await send(functions, "Title\n1\n")).status == 503
     assert untouched(world)
+
+
+def fail_call(world: World, number: int, error: Exception) -> None:
+    """Let the n-th call that adds rows fail, from 1."""
+    calls, add_rows = 0, world.source.add_rows
+
+    async def add(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise error
+        return await add_rows(*args, **options)
+
+    world.source.add_rows = add
+
+
+FULL = InvalidInput("The sheet is full.", code="sheet_full")
+MANY = "Title\n" + "".join(f"r{n}\n" for n in range(1200))
+
+
+async def test_when_smartsheet_refuses_one_call_the_answer_says_what_is_in_the_sheet(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, FULL)
+    answer = await send(functions, MANY, key="mine")
+    told = answer.json
+    assert (answer.status, told["status"], told["rowCount"]) == (202, "incomplete", 1200)
+    assert told["counts"] == {"written": 700, "refused": 500}
+    assert len(values(world)) == 700
+    assert [row["line"] for row in told["notAdded"]] == list(range(502, 602))
+    message = "The sheet has no room for more."
+    assert told["notAdded"][0] == {"line": 502, "state": "refused", "code": "sheet_full", "message": message}
+    again = await send(functions, MANY, key="mine")
+    assert again.json == told and len(values(world)) == 700
+
+
+async def test_undoing_a_part_of_an_import_takes_it_out_but_for_rows_that_somebody_changed(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, FULL)
+    answer = await send(functions, MANY)
+    ours = next(row for row in world.source.sheet(SHEET).rows if row.id not in ("1", "2", "3"))
+    await functions.request(
+        "change_row",
+        path={"sheetId": SHEET, "rowId": ours.id},
+        body={"cells": [{"columnId": "1001", "value": "mine now"}]},
+    )
+    undone = await functions.request("undo_change", path={"id": answer.json["changeSetId"]}, body={})
+    assert undone.status == 201
+    assert [(each["rowId"], each["code"]) for each in undone.json["notUndone"]] == [(ours.id, "changed_since")]
+    assert values(world) == [["mine now"]]
+
+
+async def test_when_smartsheet_refuses_all_rows_nothing_was_imported(functions: Functions, world: World):
+    fail_call(world, 1, FULL)
+    for _ in range(2):
+        answer = await send(functions, "Title\n1\n2\n", key="mine")
+        assert (answer.status, answer.json["code"]) == (422, "import_refused")
+        assert answer.json["detail"] == "Nothing was imported: Smartsheet took none of the 2 rows."
+        assert answer.fields == dict.fromkeys(("lines.2", "lines.3"), "The sheet has no room for more.")
+    assert untouched(world)
+
+
+async def test_an_import_that_goes_on_claims_only_the_rows_that_are_in(functions: Functions, world: World):
+    fail_call(world, 2, UpstreamFault("An answer that is none."))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["status"]) == (202, "applying")
+    assert answer.json["counts"] == {"written": 500, "pending": 700}
+    assert (answer.json["notAdded"], len(values(world))) == ([], 500)
