@@ -25,6 +25,8 @@ Encoding = Literal[
     "windows-1253",
     "koi8-r",
     "shift_jis",
+    "euc-kr",
+    "big5",
     "gb18030",
 ]
 Delimiter = Literal["comma", "semicolon", "tab", "pipe"]
