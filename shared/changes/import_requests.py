@@ -13,6 +13,7 @@ from shared.records import Frozen
 from shared.sheets.importing import ConvertedTable, NewCells, TableFault
 from shared.sheets.matching import LeftOut, MatchedColumn
 from shared.sheets.models import CellValue
+from shared.tables.table import Notes, Problem
 
 Encoding = Literal[
     "utf-8",
@@ -87,6 +88,19 @@ class ImportFault(Frozen):
         return cls(line=fault.line, column=fault.column, message=fault.message)
 
 
+class ImportNote(Frozen):
+    """What is in the file and not in its table, though nothing is wrong. `column` is the letter of a worksheet."""
+
+    line: int | None
+    column: str | None
+    message: str
+
+    @classmethod
+    def of(cls, note: Problem) -> "ImportNote":
+        """The caller's view."""
+        return cls(line=note.line, column=note.column, message=note.text)
+
+
 class SampleCell(Frozen):
     """A cell as it would be written."""
 
@@ -142,6 +156,11 @@ class ImportReport(Frozen):
     skipped_columns: tuple[SkippedColumn, ...]
     faults: tuple[ImportFault, ...]
     fault_count: int
+    notes: tuple[ImportNote, ...] = Field(
+        description="Error values and merged cells of a workbook, and what became of them: the first 100 of "
+        "`noteCount`."
+    )
+    note_count: int
     sample: tuple[SampleRow, ...]
     change_set_id: ChangeSetId | None = None
     status: ImportStatus | None = Field(
@@ -156,7 +175,7 @@ class ImportReport(Frozen):
     not_added: tuple[NotAdded, ...] = Field(default=(), description="The first 100 that are refused or unknown.")
 
     @classmethod
-    def of(cls, converted: ConvertedTable, *, read_as: str, dry_run: bool) -> "ImportReport":
+    def of(cls, converted: ConvertedTable, *, read_as: str, notes: Notes, dry_run: bool) -> "ImportReport":
         """The caller's view."""
         return cls(
             dry_run=dry_run,
@@ -167,6 +186,8 @@ class ImportReport(Frozen):
             skipped_columns=tuple(map(SkippedColumn.of, converted.match.left_out)),
             faults=tuple(map(ImportFault.of, converted.faults)),
             fault_count=converted.fault_count,
+            notes=tuple(map(ImportNote.of, notes.listed)),
+            note_count=notes.count,
             sample=tuple(SampleRow.of(line, cells) for line, cells in converted.sample.items()),
         )
 

@@ -23,7 +23,7 @@ from shared.sheets.input import Placement
 from shared.sheets.models import Sheet
 from shared.sheets.service import SheetService
 from shared.tables.reading import Kind, ReadOptions, read_table
-from shared.tables.table import Problem, TableError
+from shared.tables.table import Notes, Problem, TableError
 
 FORMATS: dict[str, FileFormat] = {
     "text/csv": "csv",
@@ -43,6 +43,7 @@ class _Read:
 
     converted: ConvertedTable
     how: str
+    notes: Notes
 
 
 class ImportService:
@@ -75,7 +76,7 @@ class ImportService:
         async with self._room:
             kind = _KINDS[FORMATS[content_type]]
             read = await asyncio.to_thread(_read, sheet, content, kind, options, query)
-            report = ImportReport.of(read.converted, read_as=read.how, dry_run=query.dry_run)
+            report = ImportReport.of(read.converted, read_as=read.how, notes=read.notes, dry_run=query.dry_run)
             if query.dry_run:
                 return report
             placement = Placement(to_top=True) if query.to_top else Placement(to_bottom=True)
@@ -115,7 +116,7 @@ def _read(sheet: Sheet, content: bytes, kind: Kind, options: ReadOptions, query:
         raise InvalidInput("The file cannot be read as a table.", code="unreadable_table", errors=faults) from None
     ignore = query.unknown_columns == "ignore"
     converted = convert_table(sheet, read.table, ignore_unknown=ignore, keep_rows=not query.dry_run)
-    return _Read(converted, read.how)
+    return _Read(converted, read.how, read.notes)
 
 
 def _unreadable(problem: Problem) -> FieldError:

@@ -114,6 +114,22 @@ async def test_workbooks_are_read_too(functions: Functions, world: World):
     assert values(world) == [["Report 4", 12.5], ["Report 9"]]
 
 
+async def test_what_of_a_workbook_is_not_in_its_table_is_said_before_and_after(functions: Functions, world: World):
+    book = workbook([["Title", "Text"], ["Report 4", "#REF!"], [None, "more"]], merged=("A2:A3",))
+    notes = [
+        {
+            "line": 2,
+            "column": "B",
+            "message": "#REF! is an error of the workbook, and no value; the cell is left empty",
+        },
+        {"line": 2, "column": "A", "message": "A2:A3 are merged: the value is that of A2 only"},
+    ]
+    for dry_run, status in (("true", 200), ("false", 202)):
+        answer = await send(functions, book, XLSX, dryRun=dry_run)
+        assert (answer.status, answer.json["notes"], answer.json["noteCount"]) == (status, notes, 2)
+    assert values(world) == [["Report 4"], ["more"]]
+
+
 async def test_tabs_divide_where_the_content_type_says_so(functions: Functions, world: World):
     answer = await send(functions, "Title\tText\na,b\tc,d\n", "text/tab-separated-values; charset=utf-8")
     assert (answer.status, values(world)) == (202, [["a,b", "c,d"]])
