@@ -7,6 +7,7 @@ from shared.sheets.converting import Convert, Unfit, converter
 from shared.sheets.input import CellInput
 from shared.sheets.matching import ColumnMatch, match_columns
 from shared.sheets.models import Sheet
+from shared.sheets.row_size import find_oversize
 from shared.tables.table import MAX_CELLS, MAX_ROWS, Record, Table
 
 MAX_FAULTS = 100
@@ -77,6 +78,9 @@ def convert_table(
         if not cells and result.fault_count == faults_before:
             result.empty_rows += 1
             continue
+        oversize = find_oversize(cells)
+        if oversize is not None:
+            result.add_fault(TableFault(f"the row {oversize}", record.line))
         result.row_count += 1
         if len(result.sample) < SAMPLE_ROWS:
             result.sample[record.line] = cells

@@ -8,6 +8,7 @@ import pytest
 from shared.errors import InvalidInput, UpstreamFault, UpstreamUnavailable
 from shared.sheets.models import AccessLevel
 from shared.tables.reading import MAX_FILE_BYTES
+from tests.fakes.smartsheet import sheet_of
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import TOKEN
 from tests.functions.world import CELL_TEXT, SHEET, UNKNOWN_SHEET, World
@@ -81,6 +82,18 @@ async def test_a_dry_run_tells_faults_and_a_real_run_refuses_them(functions: Fun
     answer = await send(functions, file)
     assert (answer.status, answer.json["code"], answer.fields) == (422, "import_faults", {"lines.2.Text": text})
     assert untouched(world)
+
+
+async def test_a_row_too_big_to_be_stored_is_refused_before_anything_is(functions: Functions, world: World):
+    world.source._put(replace(sheet_of([f"C{number}" for number in range(400)]), id=SHEET))
+    file = ",".join(f"C{number}" for number in range(400)) + "\n" + ",".join(["ж" * 4000] * 400) + "\n"
+    dry = await send(functions, file, dryRun="true")
+    assert [fault["line"] for fault in dry.json["faults"]] == [2]
+    answer = await send(functions, file)
+    assert (answer.status, answer.json["code"], list(answer.fields)) == (422, "import_faults", ["lines.2"])
+    assert "at most 1,500,000 are taken" in answer.fields["lines.2"]
+    changes = await functions.request("list_changes", query={"sheetId": SHEET})
+    assert changes.json["items"] == []
 
 
 async def test_an_unknown_column_is_named_with_those_like_it(functions: Functions):
