@@ -7,7 +7,8 @@ from shared.changes.building import build_items
 from shared.changes.models import ChangeSet
 from shared.changes.ports import ChangeStore, ImportStarted, RowLeft
 from shared.changes.requests import EditSheet, RowAddition
-from shared.changes.submitting import ChangeSubmitter, Wish
+from shared.changes.submitting import ChangeSubmitter, Wish, new_change_set_id
+from shared.errors import Forbidden, NotFound
 from shared.identity.models import Caller
 from shared.ids import SheetId
 from shared.sheets.input import CellInput, Placement
@@ -42,7 +43,15 @@ class RowAdding:
             return await self._started(repeated)
         sheet = await self._sheets.open(caller, sheet_id)
         items = await asyncio.to_thread(build_items, sheet, request)
-        change_set = await self._submitter.submit(caller, Wish(sheet_id, items, request, idempotency_key))
+        id_ = new_change_set_id(caller, idempotency_key)
+        try:
+            wish = Wish(sheet_id, items, request, idempotency_key, change_set_id=id_)
+            change_set = await self._submitter.submit(caller, wish)
+        except (Forbidden, NotFound):  # perhaps only after some rows were added
+            stored = await self._store.find(sheet_id, id_)
+            if stored is None or not stored.counts.get("written"):
+                raise
+            change_set = stored
         return await self._started(change_set)
 
     async def find_repeated(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import InvalidInput, UpstreamFault, UpstreamUnavailable
+from shared.errors import Forbidden, InvalidInput, UpstreamFault, UpstreamUnavailable
 from shared.sheets.models import AccessLevel
 from shared.tables.reading import MAX_FILE_BYTES
 from tests.fakes.smartsheet import sheet_of
@@ -303,6 +303,22 @@ async def test_when_smartsheet_refuses_all_rows_nothing_was_imported(functions: 
         assert answer.json["detail"] == "Nothing was imported: Smartsheet took none of the 2 rows."
         assert answer.fields == dict.fromkeys(("lines.2", "lines.3"), "The sheet has no room for more.")
     assert untouched(world)
+
+
+async def test_a_sheet_that_is_closed_on_the_way_leaves_an_import_that_is_told_not_an_error_that_hides_it(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, Forbidden("Not any longer.", code="forbidden"))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["status"]) == (202, "incomplete")
+    assert answer.json["counts"] == {"written": 500, "refused": 700}
+    assert (answer.json["notAdded"][0]["line"], answer.json["notAdded"][0]["code"]) == (502, "forbidden")
+
+
+async def test_a_sheet_that_is_closed_at_once_is_an_error(functions: Functions, world: World):
+    fail_call(world, 1, Forbidden("Not any longer.", code="forbidden"))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["code"], untouched(world)) == (403, "forbidden", True)
 
 
 async def test_an_import_that_goes_on_claims_only_the_rows_that_are_in(functions: Functions, world: World):
