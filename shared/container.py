@@ -211,7 +211,7 @@ class Container:
     @cached_property
     def row_adder(self) -> RowAdder:
         """What adds the rows of files, as a change-set."""
-        return RowAdding(self.sheets, self.change_submitter)
+        return RowAdding(self.sheets, self.change_submitter, self._change_store)
 
     @cached_property
     def imports(self) -> ImportService:

@@ -48,6 +48,10 @@ def main(argv: list[str]) -> int:
         return _say("import: nothing was created", EXIT_REFUSED)
     name = options.name or options.file.stem[:MAX_NAME]
     print(f"import: read {len(read.table.records):,} rows from {read.how}", file=sys.stderr)
+    for note in read.notes.listed:
+        print(f"import: {note}", file=sys.stderr)
+    if read.notes.count > len(read.notes.listed):
+        print(f"import: {read.notes.count - len(read.notes.listed):,} more such notes", file=sys.stderr)
     with _terminating_as_interrupt():
         return _upload(url, name, read)
 

@@ -11,6 +11,7 @@ from shared.ids import RowId
 from shared.sheets.checking import check_cell, check_placement
 from shared.sheets.input import CellContent, CellInput
 from shared.sheets.models import CellWrite, Row, Sheet
+from shared.sheets.row_size import find_oversize
 
 T = TypeVar("T")
 
@@ -68,7 +69,11 @@ class _Building:
             if row.placement is not None:
                 placement = row.placement
                 self._try(lambda p=placement, f=field: check_placement(self._sheet, p, f"{f}.placement", of=None))
-            adds.append(RowAdd(cells=self._new_cells(row.cells, field), placement=row.placement))
+            cells = self._new_cells(row.cells, field)
+            oversize = find_oversize(cell.content for cell in cells)
+            if oversize is not None:
+                self._fault(field, "row_too_large", oversize)
+            adds.append(RowAdd(cells=cells, placement=row.placement))
         return adds
 
     def _new_cells(self, cells: Sequence[CellInput], field: str) -> tuple[ColumnCell, ...]:

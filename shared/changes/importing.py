@@ -1,7 +1,12 @@
-"""Importing a file: its rows become new rows of a sheet, all of them or none, as one change-set.
+"""Importing a file: its rows become new rows of a sheet, as one change-set.
 
 file ──read──▶ table ──match columns, convert──▶ rows ──no faults──▶ `RowAdder`
      └─ unreadable: refused         └─ faults: refused, or reported by a dry run
+
+Nothing is sent while anything is wrong with the file. From there on Smartsheet takes 500 rows a call, and may refuse
+one of several: then the rows of the others stay. They are not deleted at once: an import that ends in the background
+would delete rows that people already see and work with. The report says which rows are missing, and undoing the
+change-set takes the others out again, except those that somebody changed.
 """
 
 import asyncio
@@ -18,7 +23,7 @@ from shared.sheets.input import Placement
 from shared.sheets.models import Sheet
 from shared.sheets.service import SheetService
 from shared.tables.reading import Kind, ReadOptions, read_table
-from shared.tables.table import Problem, TableError
+from shared.tables.table import Notes, Problem, TableError
 
 FORMATS: dict[str, FileFormat] = {
     "text/csv": "csv",
@@ -38,6 +43,7 @@ class _Read:
 
     converted: ConvertedTable
     how: str
+    notes: Notes
 
 
 class ImportService:
@@ -60,9 +66,9 @@ class ImportService:
     ) -> ImportReport:
         """Import a file, or say what would become of it.
 
-        Raises `InvalidInput`: `unreadable_table`, and but in a dry run `sheet_full` or `import_faults`; the errors
-        name `lines.{n}.{column title}`. Raises `Forbidden` (`sheet_read_only`), what `SheetService.open` raises, and
-        what adding rows raises.
+        Raises `InvalidInput`: `unreadable_table`, and but in a dry run `sheet_full` or `import_faults`, and
+        `import_refused` when Smartsheet took none of the rows; the errors name `lines.{n}.{column title}`. Raises
+        `Forbidden` (`sheet_read_only`), what `SheetService.open` raises, and what adding rows raises.
         """
         options = _options(content_type, query)
         sheet = await self._sheets.open(caller, sheet_id)
@@ -70,13 +76,15 @@ class ImportService:
         async with self._room:
             kind = _KINDS[FORMATS[content_type]]
             read = await asyncio.to_thread(_read, sheet, content, kind, options, query)
-            report = ImportReport.of(read.converted, read_as=read.how, dry_run=query.dry_run)
+            report = ImportReport.of(read.converted, read_as=read.how, notes=read.notes, dry_run=query.dry_run)
             if query.dry_run:
                 return report
             placement = Placement(to_top=True) if query.to_top else Placement(to_bottom=True)
             started = await self._start(caller, sheet_id, read.converted, placement, idempotency_key)
-        told = {"change_set_id": started.change_set_id, "status": started.status, "faults": (), "fault_count": 0}
-        return report.model_copy(update=told)
+        told = report.with_outcome(started, read.converted.lines)
+        if told.counts == {"refused": told.row_count}:
+            raise _refused(told)
+        return told
 
     async def _start(
         self, caller: Caller, sheet_id: SheetId, converted: ConvertedTable, placement: Placement, key: str | None
@@ -108,7 +116,7 @@ def _read(sheet: Sheet, content: bytes, kind: Kind, options: ReadOptions, query:
         raise InvalidInput("The file cannot be read as a table.", code="unreadable_table", errors=faults) from None
     ignore = query.unknown_columns == "ignore"
     converted = convert_table(sheet, read.table, ignore_unknown=ignore, keep_rows=not query.dry_run)
-    return _Read(converted, read.how)
+    return _Read(converted, read.how, read.notes)
 
 
 def _unreadable(problem: Problem) -> FieldError:
@@ -121,6 +129,12 @@ def _refusal(converted: ConvertedTable) -> InvalidInput:
     errors = tuple(FieldError(_field(fault.line, fault.column), fault.message) for fault in converted.faults)
     code = "import_faults" if converted.fits else "sheet_full"
     return InvalidInput(f"Nothing was imported: {'1 fault' if count == 1 else told}.", code=code, errors=errors)
+
+
+def _refused(report: ImportReport) -> InvalidInput:
+    errors = tuple(FieldError(_field(row.line, None), row.message) for row in report.not_added)
+    detail = f"Nothing was imported: Smartsheet took none of the {report.row_count:,} rows."
+    return InvalidInput(detail, code="import_refused", errors=errors)
 
 
 def _field(line: int | None, column: str | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.changes.models import ChangeSet, ImageChunk, ItemChunk
+from shared.changes.models import ChangeSet, ChangeSetStatus, ImageChunk, ItemChunk, ItemState
 from shared.identity.models import Caller
 from shared.ids import ChangeSetId, SheetId
 from shared.records import Frozen
@@ -60,15 +60,27 @@ class ChangeStore(Protocol):
         ...
 
 
+class RowLeft(Frozen):
+    """A row that was not added (`refused`), or of which nobody knows (`unknown`): which of the given ones, from 0."""
+
+    index: int
+    state: ItemState
+    code: str
+
+
 class ImportStarted(Frozen):
-    """The change-set that adds the rows of a file, and how far it has come."""
+    """The change-set that adds the rows of a file, and how far it has come: all rows by state, and the first of those
+    that ended without being added.
+    """
 
     change_set_id: ChangeSetId
-    status: str
+    status: ChangeSetStatus
+    counts: dict[ItemState, int]
+    left: tuple[RowLeft, ...]
 
 
 class RowAdder(Protocol):
-    """Adds many rows as one change-set."""
+    """Adds many rows as one change-set, 500 in a call: a call that is refused leaves the rows of the others there."""
 
     async def add_rows(
         self,

@@ -135,6 +135,7 @@ REASONS = {
     "row_locked": "The row is locked.",
     "place_not_found": "The row that the place was named by is no longer in the sheet.",
     "place_lost": "What stood beside the row is gone: it came back, but at the end of its group or of the sheet.",
+    "sheet_full": "The sheet has no room for more.",
     "link_lost": "The value came back, but not the link to the other sheet.",
     "already_undone": "It was undone before.",
     "unknown": "Nobody knows whether it was done: Smartsheet's answer was lost.",

@@ -7,6 +7,7 @@ from shared.sheets.converting import Convert, Unfit, converter
 from shared.sheets.input import CellInput
 from shared.sheets.matching import ColumnMatch, match_columns
 from shared.sheets.models import Sheet
+from shared.sheets.row_size import find_oversize
 from shared.tables.table import MAX_CELLS, MAX_ROWS, Record, Table
 
 MAX_FAULTS = 100
@@ -28,14 +29,15 @@ class TableFault:
 class ConvertedTable:
     """A table as rows of a sheet. `faults` are the first of `fault_count`; while there are some, `rows` are few.
 
-    `sample` holds the first rows by line; `empty_rows` counts rows without any value, which are left out. `fits`
-    tells whether the sheet has room for all of them.
+    `lines` are where the `rows` begin in the file. `sample` holds the first rows by line; `empty_rows` counts rows
+    without any value, which are left out. `fits` tells whether the sheet has room for all of them.
     """
 
     match: ColumnMatch
     row_count: int = 0
     empty_rows: int = 0
     rows: list[NewCells] = field(default_factory=list[NewCells])
+    lines: list[int] = field(default_factory=list[int])
     sample: dict[int, NewCells] = field(default_factory=dict[int, NewCells])
     faults: list[TableFault] = field(default_factory=list[TableFault])
     fault_count: int = 0
@@ -76,11 +78,15 @@ def convert_table(
         if not cells and result.fault_count == faults_before:
             result.empty_rows += 1
             continue
+        oversize = find_oversize(cells)
+        if oversize is not None:
+            result.add_fault(TableFault(f"the row {oversize}", record.line))
         result.row_count += 1
         if len(result.sample) < SAMPLE_ROWS:
             result.sample[record.line] = cells
         if keep_rows and not result.fault_count:
             result.rows.append(cells)
+            result.lines.append(record.line)
     _check_size(sheet, result)
     return result
 

@@ -79,7 +79,7 @@ class Collection(Generic[M]):
         room = _BATCH_BYTES
         for record in records:
             body = self.dump(record)
-            size = len(json.dumps(body, ensure_ascii=False).encode())
+            size = len(json.dumps(body))  # as the SDK sends it: a letter beyond ASCII takes six bytes
             if batch and (size > room or len(batch) == MAX_BATCH):
                 await self.documents.batch(self.container, partition, batch)
                 batch, room = [], _BATCH_BYTES

@@ -26,7 +26,9 @@ MAX_ELEMENTS = 4_000_000
 _CHUNK = 1 << 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_ROW, _CELL, _FORMULA, _RESULT, _STRING = (f"{_MAIN} {name}" for name in ("row", "c", "f", "v", "si"))
+_ROW, _CELL, _FORMULA, _RESULT, _STRING, _MERGED = (
+    f"{_MAIN} {name}" for name in ("row", "c", "f", "v", "si", "mergeCell")
+)
 _UNITS = (_ROW, _STRING)
 _ROW_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 
@@ -66,9 +68,12 @@ class MeasuredArchive(zipfile.ZipFile):
 
 @dataclass(slots=True)
 class PartMeasure:
-    """What is in a part. `uncomputed` names cells with a formula but no stored result: row number and reference."""
+    """What is in a part. `uncomputed` names cells with a formula but no stored result: row number and reference;
+    `merged` are references of cells that are shown as one.
+    """
 
     uncomputed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    merged: list[str] = field(default_factory=list[str])
     _elements: int = 0
     _depth: int = 0
     _text: int = 0
@@ -116,6 +121,8 @@ class PartMeasure:
         if name not in _UNITS:
             self._others += 1
             _require(self._others <= MAX_OTHERS, "the workbook holds too much besides its cells")
+            if name == _MERGED:
+                self.merged.append(attributes.get("ref", ""))
             return
         self._units += 1
         _require(self._units <= MAX_UNITS, f"the workbook has more than {MAX_UNITS:,} rows or texts")

@@ -3,6 +3,7 @@
 import codecs
 from dataclasses import dataclass
 
+from shared.tables.legacy import guess_legacy
 from shared.tables.table import Problem, TableError
 
 _MARKS = [
@@ -12,8 +13,7 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
-_DEFAULT_LEGACY = "cp1252"
-_SAMPLE = 64_000
+_CODECS = {"shift_jis": "cp932", "euc-kr": "cp949", "big5": "cp950"}  # what Windows writes by these names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
 
 
 def _guess(data: bytes) -> str:
-    """UTF-16 by its NULs, else UTF-8 where any part is; else an older encoding."""
+    """UTF-16 by its NULs, else UTF-8 where most of it is; else an older encoding."""
     half = max(1, len(data) // 2)
     if len(data) % 2 == 0 and data:
         if data[1::2].count(0) > half * 0.4 and not data[0::2].count(0):
@@ -48,36 +48,25 @@ def _guess(data: bytes) -> str:
     try:
         data.decode()
     except UnicodeDecodeError:
-        return "utf-8" if _has_utf8(data) else _legacy(data)
+        return "utf-8" if _is_damaged_utf8(data) else guess_legacy(data)
     return "utf-8"
 
 
-def _has_utf8(data: bytes) -> bool:
-    """Whether some characters beyond ASCII are valid UTF-8: then the others are damage, not another encoding."""
-    return any(ord(character) > 0x7F and character != "�" for character in data.decode(errors="replace"))
-
-
-def _legacy(data: bytes) -> str:
-    """The most likely encoding of one byte per character; Windows-1252 unless another one is clearly likelier."""
-    from charset_normalizer import from_bytes  # here: few files need it, and importing it takes its time
-
-    lines = [line for line in data[: _SAMPLE * 10].splitlines() if not line.isascii()]
-    sample = b"\n".join(lines)[:_SAMPLE]
-    matches = from_bytes(sample, cp_isolation=["cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030"])
-    best = matches.best()
-    default = next((match for match in matches if match.encoding == _DEFAULT_LEGACY), None)
-    if best is None or (default is not None and default.chaos <= best.chaos):
-        return _DEFAULT_LEGACY
-    return best.encoding
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Whether most characters beyond ASCII are valid UTF-8, more than by chance: then the others are damage."""
+    text = data.decode(errors="replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    return beyond_ascii >= 2 * text.count("\ufffd")
 
 
 def _checked(data: bytes, encoding: str, *, offset: int) -> Decoded:
+    codec = _CODECS.get(encoding, encoding)
     try:
-        text = data.decode(encoding)
+        text = data.decode(codec)
     except LookupError:
         raise TableError([Problem(f"the encoding {encoding} is not known")]) from None
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding, errors="replace")
+        before = data[: error.start].decode(codec, errors="replace")
         position = error.start + offset
         problem = (
             f"byte {position} (0x{data[error.start]:02x}) is not {encoding} text; if it has another encoding, name it"
@@ -85,7 +74,7 @@ def _checked(data: bytes, encoding: str, *, offset: int) -> Decoded:
         raise TableError([Problem(problem, line=_line(before))]) from None
     if "\0" in text:
         before = text[: text.index("\0")]
-        position = len(before.encode(encoding)) + offset
+        position = len(before.encode(codec)) + offset
         raise TableError([Problem(f"byte {position} is a NUL character", line=_line(before))])
     return Decoded(text, encoding)
 

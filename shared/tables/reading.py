@@ -1,12 +1,12 @@
 """From a file's bytes to a table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.tables.checks import make_table
 from shared.tables.decoding import decode
 from shared.tables.delimited import find_delimiter, parse
-from shared.tables.table import Problem, Table, TableError
+from shared.tables.table import Notes, Problem, Table, TableError
 from shared.tables.workbook import parse_workbook
 
 Kind = Literal["text", "workbook"]
@@ -25,10 +25,11 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReadTable:
-    """A table and how it was read, in words for people."""
+    """A table, how it was read, in words for people, and what of the file is not in it."""
 
     table: Table
     how: str
+    notes: Notes = field(default_factory=Notes)
 
 
 def read_table(data: bytes, kind: Kind, options: ReadOptions) -> ReadTable:
@@ -40,7 +41,9 @@ def read_table(data: bytes, kind: Kind, options: ReadOptions) -> ReadTable:
     if len(data) > MAX_FILE_BYTES:
         raise TableError([Problem(f"the file has {len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read")])
     if kind == "workbook":
-        return ReadTable(make_table(parse_workbook(data, options.worksheet), pad=True), "an XLSX workbook")
+        notes = Notes()
+        table = make_table(parse_workbook(data, notes, options.worksheet), pad=True)
+        return ReadTable(table, "an XLSX workbook", notes)
     decoded = decode(data, options.encoding)
     delimiter = options.delimiter or find_delimiter(decoded.text)
     shown = "tab" if delimiter == "\t" else repr(delimiter)

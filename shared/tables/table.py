@@ -1,13 +1,14 @@
 """A table as read from a file, and what can be wrong with one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 Value = str | int | float | bool | date | None
 """A cell: CSV gives texts and `None`; XLSX also numbers, booleans and dates."""
 
 MAX_LISTED = 20
+MAX_NOTED = 100
 
 MAX_COLUMNS = 400  # what a sheet holds
 MAX_ROWS = 20_000
@@ -51,6 +52,20 @@ class TableError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("; ".join(map(str, self.problems)))
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is in a file and not in its table, though nothing is wrong; `listed` are the first of `count`."""
+
+    listed: list[Problem] = field(default_factory=list[Problem])
+    count: int = 0
+
+    def add(self, note: Problem) -> None:
+        """Count it, and list it while the list is short."""
+        self.count += 1
+        if len(self.listed) < MAX_NOTED:
+            self.listed.append(note)
 
 
 def line_of(record: Record, index: int) -> int:

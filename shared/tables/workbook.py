@@ -10,7 +10,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from shared.tables.archive import MeasuredArchive
-from shared.tables.table import MAX_COLUMNS, Problem, Record, TableError, Value
+from shared.tables.merged import MergedCells, letters_of
+from shared.tables.table import MAX_COLUMNS, Notes, Problem, Record, TableError, Value
 
 if TYPE_CHECKING:
     from openpyxl.reader.excel import ExcelReader
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 MAX_COLUMN = 10_000
 
 
-def parse_workbook(data: bytes, worksheet: str | None = None) -> Iterator[Record]:
+def parse_workbook(data: bytes, notes: Notes, worksheet: str | None = None) -> Iterator[Record]:
     """The records of the named worksheet, of the first one unless told. Formulas give their stored results.
 
-    Empty rows are skipped; empty cells behind the last one that is used are left out. Links to other workbooks,
+    Empty rows are skipped; empty cells behind the last one that is used are left out. Error values are empty, and
+    the value of merged cells is that of the first one; both is noted, the latter at the end. Links to other workbooks,
     charts, pivot tables and other worksheets are not looked at. Raises `TableError` where the file is no workbook,
     is out of proportion, lacks the worksheet, or holds formulas that no program has computed.
     """
@@ -29,10 +31,14 @@ def parse_workbook(data: bytes, worksheet: str | None = None) -> Iterator[Record
         reader = _open(data, archive)
         part = _part_of(reader, worksheet)
         _require_results(archive, part)
+        merged = MergedCells(archive.measure(part).merged)
         for number, cells in _rows(reader, archive, part):
-            fields = _fields(number, cells)
+            fields = _fields(number, cells, notes)
             if fields:
+                merged.take(number, fields)
                 yield Record(number, fields)
+        for note in merged.notes():
+            notes.add(note)
 
 
 @contextmanager
@@ -106,8 +112,15 @@ def _rows(reader: "ExcelReader", archive: MeasuredArchive, part: str) -> Iterato
         yield from parser.parse()
 
 
-def _fields(number: int, cells: list[dict[str, Any]]) -> list[Value]:
-    filled = [(cell["column"], value) for cell in cells if (value := _value(cell["value"])) is not None]
+def _fields(number: int, cells: list[dict[str, Any]], notes: Notes) -> list[Value]:
+    filled: list[tuple[int, Value]] = []
+    for cell in cells:
+        value = _value(cell["value"])
+        if cell["data_type"] == "e":
+            text = f"{value} is an error of the workbook, and no value; the cell is left empty"
+            notes.add(Problem(text, line=number, column=letters_of(cell["column"])))
+        elif value is not None:
+            filled.append((cell["column"], value))
     width = max((column for column, _ in filled), default=0)
     if width > MAX_COLUMN:
         text = f"a value in column {width:,}; a sheet holds at most {MAX_COLUMNS} columns"

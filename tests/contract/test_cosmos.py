@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from shared.changes.models import ColumnCell, ItemChunk, RowAdd
 from shared.errors import (
     AppError,
     Conflict,
@@ -16,7 +17,13 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from shared.ids import ChangeSetId, ColumnId
+from shared.records import Record
 from shared.resilience.circuit import CircuitBreaker
+from shared.sheets.input import CellContent
+from shared.sheets.row_size import find_oversize
+from shared.stores.changes import DocumentChangeStore
+from shared.stores.collection import Collection
 from shared.stores.cosmos.connection import THROTTLED_RETRIES
 from shared.stores.cosmos.documents import CosmosDocuments
 from shared.stores.documents import Create, Delete, Upsert, Where
@@ -123,6 +130,40 @@ async def test_what_is_too_large_is_refused_and_not_stored(cosmos: CosmosDocumen
             await call
         assert raised.value.code == "document_too_large"
     assert (await cosmos.list(C, "p")).items == ()
+
+
+class Text(Record):
+    """A record of any size."""
+
+    text: str
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # the SDK's way of sending one
+async def test_many_records_go_into_batches_that_are_small_enough_as_they_are_sent(cosmos: CosmosDocuments):
+    texts = [Text(id=str(number), text="ж" * 200_000) for number in range(4)]  # 400 kB each, and 1.2 MB as sent
+    collection = Collection(cosmos, C, Text)
+    await collection.upsert_all("p", texts)
+    assert [text.text for text in (await collection.list("p"))[0]] == ["ж" * 200_000] * 4
+
+
+@pytest.mark.parametrize("character", ["x", "ж", "😀", '"'])
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # the SDK's way of sending one
+async def test_the_biggest_row_that_may_be_added_can_be_stored(cosmos: CosmosDocuments, character: str):
+    def row(length: int) -> RowAdd:
+        columns = [ColumnId(str(2**62 + number)) for number in range(400)]
+        content = CellContent(value=character * length)
+        return RowAdd(cells=tuple(ColumnCell(column_id=column, content=content) for column in columns))
+
+    biggest = next(
+        row(length)
+        for length in range(4000, 0, -10)
+        if find_oversize(cell.content for cell in row(length).cells) is None
+    )
+    chunk = ItemChunk(id="000000", items=(biggest,))
+    store = DocumentChangeStore(cosmos)
+    await store.save_chunks(ChangeSetId("c"), [chunk, chunk.model_copy(update={"id": "000001"})])
+    (stored, _), _ = await store.list_chunks(ChangeSetId("c"), limit=10, cursor=None)
+    assert stored.items == (biggest,)
 
 
 async def test_an_id_is_free_when_it_has_expired_on_our_clock_only(fake: FakeCosmos):

@@ -1,5 +1,6 @@
 """Editing rows and columns, the timeline and undo over HTTP."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from shared.changes.submitting import GUARD_QUEUE
 from shared.errors import UpstreamTimeout, UpstreamUnavailable
 from shared.ids import ChangeSetId, ColumnId, RowId, SheetId, UserId
 from shared.sheets.models import AccessLevel, Cell, Row
+from tests.fakes.smartsheet import sheet_of
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import TOKEN
 from tests.functions.world import SHEET, UNKNOWN_SHEET, World
@@ -105,6 +107,25 @@ async def test_every_fault_of_an_edit_is_named(functions: Functions):
         "cells.3.columnId",
         "cells.4.columnId",
     ]
+
+
+async def test_a_row_too_big_to_be_stored_is_refused_before_anything_is(functions: Functions, world: World):
+    sheet = sheet_of([f"C{number}" for number in range(100)])
+    world.source._put(replace(sheet, id=SHEET))
+    cells = [{"columnId": column.id, "value": "ж" * 4000} for column in sheet.columns]
+    body = {"rows": [{"cells": cells[:10]}, {"cells": cells}]}
+    for answer in (
+        await functions.request("add_rows", path={"sheetId": SHEET}, raw=compact(body)),
+        await functions.request("edit_sheet", raw=compact({"sheetId": SHEET, "addRows": body["rows"]})),
+    ):
+        assert (answer.status, answer.json["code"], list(answer.fields)) == (422, "row_too_large", ["addRows.1"])
+        assert "at most 1,500,000 are taken" in answer.fields["addRows.1"]
+    assert (await functions.request("list_changes", query={"sheetId": SHEET})).json["items"] == []
+
+
+def compact(body: Any) -> bytes:
+    """JSON in UTF-8, in which twice as much fits into a request."""
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 async def test_the_same_key_makes_the_change_once(functions: Functions, world: World):

@@ -1,13 +1,14 @@
-"""Files over HTTP: a dry run tells, a real one adds all rows or none."""
+"""Files over HTTP: a dry run tells, a real one adds the rows and says what became of each."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from shared.errors import UpstreamUnavailable
+from shared.errors import Forbidden, InvalidInput, UpstreamFault, UpstreamUnavailable
 from shared.sheets.models import AccessLevel
 from shared.tables.reading import MAX_FILE_BYTES
+from tests.fakes.smartsheet import sheet_of
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import TOKEN
 from tests.functions.world import CELL_TEXT, SHEET, UNKNOWN_SHEET, World
@@ -46,6 +47,7 @@ async def test_the_rows_of_a_file_are_added_at_the_bottom(functions: Functions, 
     change = await functions.request("get_change", path={"id": answer.json["changeSetId"]})
     assert change.json["changeSet"]["counts"] == {"written": 2}
     assert (answer.json["rowCount"], answer.json["faultCount"], answer.json["dryRun"]) == (2, 0, False)
+    assert (answer.json["counts"], answer.json["notAdded"]) == ({"written": 2}, [])
     assert values(world) == [["Report 4", "Dry"], ["Report 5"]]
     assert world.source.sheet(SHEET).rows[0].id == "1"
 
@@ -82,6 +84,18 @@ async def test_a_dry_run_tells_faults_and_a_real_run_refuses_them(functions: Fun
     assert untouched(world)
 
 
+async def test_a_row_too_big_to_be_stored_is_refused_before_anything_is(functions: Functions, world: World):
+    world.source._put(replace(sheet_of([f"C{number}" for number in range(400)]), id=SHEET))
+    file = ",".join(f"C{number}" for number in range(400)) + "\n" + ",".join(["ж" * 4000] * 400) + "\n"
+    dry = await send(functions, file, dryRun="true")
+    assert [fault["line"] for fault in dry.json["faults"]] == [2]
+    answer = await send(functions, file)
+    assert (answer.status, answer.json["code"], list(answer.fields)) == (422, "import_faults", ["lines.2"])
+    assert "at most 1,500,000 are taken" in answer.fields["lines.2"]
+    changes = await functions.request("list_changes", query={"sheetId": SHEET})
+    assert changes.json["items"] == []
+
+
 async def test_an_unknown_column_is_named_with_those_like_it(functions: Functions):
     answer = await send(functions, "Titel,Text\n1,2\n")
     assert (answer.status, list(answer.fields)) == (422, ["lines.1.Titel"])
@@ -111,6 +125,22 @@ async def test_workbooks_are_read_too(functions: Functions, world: World):
     assert (await send(functions, book, XLSX, format="xlsx", key="a")).status == 202
     assert (await send(functions, book, XLSX, worksheet="More", key="b")).status == 202
     assert values(world) == [["Report 4", 12.5], ["Report 9"]]
+
+
+async def test_what_of_a_workbook_is_not_in_its_table_is_said_before_and_after(functions: Functions, world: World):
+    book = workbook([["Title", "Text"], ["Report 4", "#REF!"], [None, "more"]], merged=("A2:A3",))
+    notes = [
+        {
+            "line": 2,
+            "column": "B",
+            "message": "#REF! is an error of the workbook, and no value; the cell is left empty",
+        },
+        {"line": 2, "column": "A", "message": "A2:A3 are merged: the value is that of A2 only"},
+    ]
+    for dry_run, status in (("true", 200), ("false", 202)):
+        answer = await send(functions, book, XLSX, dryRun=dry_run)
+        assert (answer.status, answer.json["notes"], answer.json["noteCount"]) == (status, notes, 2)
+    assert values(world) == [["Report 4"], ["more"]]
 
 
 async def test_tabs_divide_where_the_content_type_says_so(functions: Functions, world: World):
@@ -212,3 +242,88 @@ async def test_while_smartsheet_is_down_nothing_is_imported(functions: Functions
     world.fail_reads(UpstreamUnavailable("Down."))
     assert (await send(functions, "Title\n1\n")).status == 503
     assert untouched(world)
+
+
+def fail_call(world: World, number: int, error: Exception) -> None:
+    """Let the n-th call that adds rows fail, from 1."""
+    calls, add_rows = 0, world.source.add_rows
+
+    async def add(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise error
+        return await add_rows(*args, **options)
+
+    world.source.add_rows = add
+
+
+FULL = InvalidInput("The sheet is full.", code="sheet_full")
+MANY = "Title\n" + "".join(f"r{n}\n" for n in range(1200))
+
+
+async def test_when_smartsheet_refuses_one_call_the_answer_says_what_is_in_the_sheet(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, FULL)
+    answer = await send(functions, MANY, key="mine")
+    told = answer.json
+    assert (answer.status, told["status"], told["rowCount"]) == (202, "incomplete", 1200)
+    assert told["counts"] == {"written": 700, "refused": 500}
+    assert len(values(world)) == 700
+    assert [row["line"] for row in told["notAdded"]] == list(range(502, 602))
+    message = "The sheet has no room for more."
+    assert told["notAdded"][0] == {"line": 502, "state": "refused", "code": "sheet_full", "message": message}
+    again = await send(functions, MANY, key="mine")
+    assert again.json == told and len(values(world)) == 700
+
+
+async def test_undoing_a_part_of_an_import_takes_it_out_but_for_rows_that_somebody_changed(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, FULL)
+    answer = await send(functions, MANY)
+    ours = next(row for row in world.source.sheet(SHEET).rows if row.id not in ("1", "2", "3"))
+    await functions.request(
+        "change_row",
+        path={"sheetId": SHEET, "rowId": ours.id},
+        body={"cells": [{"columnId": "1001", "value": "mine now"}]},
+    )
+    undone = await functions.request("undo_change", path={"id": answer.json["changeSetId"]}, body={})
+    assert undone.status == 201
+    assert [(each["rowId"], each["code"]) for each in undone.json["notUndone"]] == [(ours.id, "changed_since")]
+    assert values(world) == [["mine now"]]
+
+
+async def test_when_smartsheet_refuses_all_rows_nothing_was_imported(functions: Functions, world: World):
+    fail_call(world, 1, FULL)
+    for _ in range(2):
+        answer = await send(functions, "Title\n1\n2\n", key="mine")
+        assert (answer.status, answer.json["code"]) == (422, "import_refused")
+        assert answer.json["detail"] == "Nothing was imported: Smartsheet took none of the 2 rows."
+        assert answer.fields == dict.fromkeys(("lines.2", "lines.3"), "The sheet has no room for more.")
+    assert untouched(world)
+
+
+async def test_a_sheet_that_is_closed_on_the_way_leaves_an_import_that_is_told_not_an_error_that_hides_it(
+    functions: Functions, world: World
+):
+    fail_call(world, 2, Forbidden("Not any longer.", code="forbidden"))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["status"]) == (202, "incomplete")
+    assert answer.json["counts"] == {"written": 500, "refused": 700}
+    assert (answer.json["notAdded"][0]["line"], answer.json["notAdded"][0]["code"]) == (502, "forbidden")
+
+
+async def test_a_sheet_that_is_closed_at_once_is_an_error(functions: Functions, world: World):
+    fail_call(world, 1, Forbidden("Not any longer.", code="forbidden"))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["code"], untouched(world)) == (403, "forbidden", True)
+
+
+async def test_an_import_that_goes_on_claims_only_the_rows_that_are_in(functions: Functions, world: World):
+    fail_call(world, 2, UpstreamFault("An answer that is none."))
+    answer = await send(functions, MANY)
+    assert (answer.status, answer.json["status"]) == (202, "applying")
+    assert answer.json["counts"] == {"written": 500, "pending": 700}
+    assert (answer.json["notAdded"], len(values(world))) == ([], 500)

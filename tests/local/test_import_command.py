@@ -20,6 +20,7 @@ from local.importing.upload import Uploader, UploadError
 from local.smartsheet.accounts import OWNER_TOKEN
 from shared.tables.reading import ReadOptions
 from tests.local.smartsheet_sandbox import ROOT, SmartsheetSandbox, sandbox, shared_sandbox, values
+from tests.unit.tables.books import workbook
 
 __all__ = ["sandbox", "shared_sandbox"]
 
@@ -119,6 +120,23 @@ def test_a_broken_file_creates_nothing(
     assert captured.out == ""
     assert "t.csv: line 3, column 2: too few fields: 1 instead of 2\nimport: nothing was created" in captured.err
     assert sandbox.get("/sheets")["totalCount"] == SAMPLES
+
+
+def test_how_a_file_was_read_and_what_was_left_out_is_told(
+    sandbox: SmartsheetSandbox, stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = tmp_path / "Plan.xlsx"
+    book.write_bytes(workbook([["Name", "Cost"], ["Pump", "#N/A"], ["Valve", 2]]))
+    assert run(stack, book) == 0
+    note = "line 2, column B: #N/A is an error of the workbook, and no value; the cell is left empty"
+    assert capsys.readouterr().err.startswith(f"import: read 2 rows from an XLSX workbook\nimport: {note}\n")
+    old = tmp_path / "Orte.csv"
+    old.write_bytes("Ort,Temperatur\nKöln,20 °C\n".encode("cp1252"))
+    assert run(stack, old) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("import: read 1 rows from windows-1252 text divided by ','\n")
+    sheet = sandbox.get(f"/sheets/{json.loads(captured.out.splitlines()[-1])['sheetId']}")
+    assert [values(sheet, row) for row in sheet["rows"]] == [{"Ort": "Köln", "Temperatur": "20 °C"}]
 
 
 def test_a_missing_file_and_a_missing_stack_are_told(

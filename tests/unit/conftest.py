@@ -4,9 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
 from shared.stores.sqlite import SqliteDocuments
+
+settings.register_profile("unit", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)

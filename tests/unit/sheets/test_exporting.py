@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import tracemalloc
 from math import isfinite
 
@@ -54,11 +55,50 @@ def test_cells_show_values_rather_than_what_is_made_of_them():
     assert exported(Cell(7.0, "$7.00"), Cell(0.5, "50%"), False) == ["7", "0.5", "false"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49 30 123", "-x", "@sum", "\t=1", "\r=1", "-1+1", "=", "-"])
+@pytest.mark.parametrize("text", ["=1+1", "+49 30 123", "-x", "@sum", "\t1", "\r1", "\n1", "-1+1", "=", "-"])
 def test_what_a_spreadsheet_would_run_is_made_harmless(text: str):
     assert exported(text) == [f"'{text}"]
     sheet = sheet_of([text])
     assert lines(export_csv(sheet, ())) == [[f"'{text}"]]
+
+
+@pytest.mark.parametrize("sign", "＝＋－＠")
+def test_full_width_signs_begin_formulas_too(sign: str):
+    assert exported(f"{sign}1") == [f"'{sign}1"]
+
+
+@pytest.mark.parametrize("text", [" =1", "  -x", '"=1"', "' =1"])
+def test_spaces_and_quotes_do_not_hide_a_formula(text: str):
+    assert exported(text) == [f"'{text}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "harmless"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ('a; "=1+1";b;-x', "a;' \"=1+1\";b;'-x"),
+        ("a\n=1\r\n@b\t+c", "a\n'=1\r\n'@b\t'+c"),
+        ("=a;=b", "'=a;'=b"),
+        ("a;-5;+1.5e3\n-6", "a;-5;+1.5e3\n-6"),
+        ("a = b; c - d", "a = b; c - d"),
+    ],
+)
+def test_where_other_spreadsheets_divide_a_text_its_parts_are_made_harmless(text: str, harmless: str):
+    assert exported("x", text)[1] == harmless
+
+
+DIVIDED_BY_SEMICOLONS = re.compile(r"[;\t\r\n]")
+
+
+@given(st.text("=+-@;\"' \n\r\t,1a", max_size=15))
+def test_however_a_spreadsheet_divides_a_text_no_part_is_a_formula(text: str):
+    for part in DIVIDED_BY_SEMICOLONS.split(exported("x", text)[1]):
+        content = part.strip(' "')
+        assert not content.startswith(("=", "@")) and (content[:1] not in "+-" or not content or is_number(content))
+
+
+def is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text, re.ASCII) is not None
 
 
 @pytest.mark.parametrize("number", [-5, -0.5, "-5", "+5", "-1.5e3", 1e300])
@@ -92,7 +132,7 @@ def test_what_is_written_can_be_read_back(rows: list[list[str]]):
     sheet = sheet_of(["A", "B"], rows)
     read = lines(export_csv(sheet, sheet.rows))[1:]
     assert [[restored(text) for text in row] for row in read] == rows
-    run = [text for row in read for text in row if text[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    run = [text for row in read for text in row if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")]
     assert all(isfinite(float(text)) or "e" in text.lower() for text in run)
 
 

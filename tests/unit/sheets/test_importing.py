@@ -39,6 +39,20 @@ def test_titles_match_exactly_before_they_match_in_any_case():
     assert pairs(matched(["'=x"], ["=x"])) == [(0, "=x")]
 
 
+def test_a_row_too_big_to_be_stored_is_a_fault_that_names_it_and_the_limit():
+    sheet = sheet_of([f"C{number}" for number in range(400)])
+    titles = [column.title for column in sheet.columns]
+    big: list[Value] = ["ж" * 4000] * 400
+    small: list[Value] = ["ж" * 500] * 400
+    converted = convert(titles, small, big, sheet=sheet)
+    (fault,) = converted.faults
+    assert (fault.line, fault.column) == (3, None)
+    assert fault.message == (
+        "the row has 9,693,600 bytes as JSON, in which a letter beyond ASCII takes six; at most 1,500,000 are taken"
+    )
+    assert convert(titles, small, sheet=sheet).faults == []
+
+
 def test_a_title_that_fits_two_columns_is_a_fault_also_where_unknown_ones_are_ignored():
     for ignore in (True, False):
         (fault,) = matched(["DUE DATE"], ignore=ignore).faults

@@ -93,15 +93,15 @@ def test_any_rows_come_back(rows: list[list[Any]]):
     assert not filled or converted.faults == []
 
 
-@given(st.text() | st.text("'=+-@\t\r1", max_size=6))
+@given(st.text() | st.text("'=+-@\t\r\n1; \"＝", max_size=10))
 @example("'")
 @example("''=x")
 def test_every_text_that_is_made_harmless_is_restored(text: str):
     harmless = made_harmless(text)
     assert restored(harmless) == text
-    assert not harmless.startswith(("=", "@", "\t", "\r"))
+    assert not harmless.startswith(("=", "@", "\t", "\r", "\n"))
 
 
-@pytest.mark.parametrize("text", ["'", "'quoted'", "' -x", "'5", "''", "'tis"])
+@pytest.mark.parametrize("text", ["'", "'quoted'", "' x", "'5", "''", "'tis", "a;'b", "' -5"])
 def test_a_quote_that_hides_nothing_stays(text: str):
     assert (restored(text), made_harmless(text)) == (text, text)

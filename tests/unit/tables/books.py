@@ -11,13 +11,21 @@ SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"
 
 
-def workbook(rows: list[list[Any]], *, title: str = "Data", more: dict[str, list[list[Any]]] | None = None) -> bytes:
+def workbook(
+    rows: list[list[Any]],
+    *,
+    title: str = "Data",
+    more: dict[str, list[list[Any]]] | None = None,
+    merged: tuple[str, ...] = (),
+) -> bytes:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     sheet.title = title
     for row in rows:
         sheet.append(row)
+    for cells in merged:
+        sheet.merge_cells(cells)
     for name, others in (more or {}).items():
         extra = book.create_sheet(name)
         for row in others:
