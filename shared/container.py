@@ -37,9 +37,13 @@ from shared.identity.service import SingleUserIdentity
 from shared.identity.sign_in import SignInService
 from shared.identity.token_identity import TokenIdentity
 from shared.ids import JobId, SessionId, SheetId
+from shared.jobs.control import JobControl
+from shared.jobs.finishing import JobFinisher
+from shared.jobs.guarding import JobGuard
 from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.processing import RowProcessor
 from shared.jobs.service import JobService
+from shared.jobs.states import JobStates
 from shared.jobs.writing import OutcomeWriter
 from shared.metrics import InstanceMetrics, Metrics
 from shared.realtime.audiences import AccessUpkeep, Audiences
@@ -211,7 +215,30 @@ class Container:
     @cached_property
     def jobs(self) -> JobService:
         """Starting jobs and looking at them."""
-        return JobService(self.sheets, self._job_store, self._ledger, self.queues)
+        return JobService(self.sheets, self._job_store, self._ledger, self.job_guard)
+
+    @cached_property
+    def job_guard(self) -> JobGuard:
+        """What sees to it that jobs start and end."""
+        return JobGuard(self._job_store, self.queues)
+
+    @cached_property
+    def job_control(self) -> JobControl:
+        """Cancelling and pausing jobs."""
+        return JobControl(self._job_store, self._job_states, self.job_finisher, self.job_guard)
+
+    @cached_property
+    def job_finisher(self) -> JobFinisher:
+        """What ends the runs of jobs."""
+        settings = self.settings
+        return JobFinisher(
+            self._job_store,
+            self._ledger,
+            self._outcome_writer,
+            self._job_states,
+            settings.model_prices,
+            model_name=settings.openai_model,
+        )
 
     @cached_property
     def job_lifecycle(self) -> JobLifecycle:
@@ -228,11 +255,8 @@ class Container:
                 model_name=self.settings.openai_model,
                 rows_at_once=self.settings.openai_concurrency,
             ),
-            OutcomeWriter(self._ledger, self.changes),
-            self.events,
-            self.queues,
-            self.settings.model_prices,
-            model_name=self.settings.openai_model,
+            self._outcome_writer,
+            self._job_states,
             sign_in_wait=timedelta(days=self.settings.job_sign_in_wait_days),
         )
 
@@ -381,6 +405,14 @@ class Container:
     @cached_property
     def _job_store(self) -> DocumentJobStore:
         return DocumentJobStore(self.documents)
+
+    @cached_property
+    def _job_states(self) -> JobStates:
+        return JobStates(self._job_store, self.events)
+
+    @cached_property
+    def _outcome_writer(self) -> OutcomeWriter:
+        return OutcomeWriter(self._ledger, self.changes)
 
     @cached_property
     def _ledger(self) -> DocumentLedger:

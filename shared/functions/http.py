@@ -64,9 +64,9 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
-    The function is named like the handler. `starts_jobs` gives it the Durable client. A handler may answer a
-    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON. With
-    `uploads`, the body is an `Upload` of one of these content types.
+    The function is named like the handler. `starts_jobs` gives it the Durable client, also to wake jobs. A handler may
+    answer a `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON.
+    With `uploads`, the body is an `Upload` of one of these content types.
     """
 
     def register(handler: Handler) -> Handler:
@@ -199,7 +199,7 @@ def _without_port(address: str) -> str:
 def _class_of(route: Route) -> RequestClass:
     if route.access == "public" and (route.method != "GET" or route.redirects):
         return "sign_in"  # the redirects are the ways to Smartsheet's sign-in, and back
-    if route.starts_jobs or route.uploads:
+    if (route.starts_jobs and route.creates) or route.uploads:
         return "start"
     return "read" if route.method == "GET" else "write"
 

@@ -13,19 +13,22 @@ import azure.functions as func
 
 from shared.clients.durable import DurableContext, DurableJobRunner, drive, dump
 from shared.container import get_container
-from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
+from shared.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, StorageFull, UpstreamUnavailable
 from shared.functions.http import operation
 from shared.functions.paging import PageQuery
 from shared.functions.registration import DurableClient, DurableOrchestration, Triggers
 from shared.functions.routes import Call, NoQuery
 from shared.ids import JobId
+from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.orchestrator import run_chunk, run_job
+from shared.jobs.ports import JobRunner
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, StartJob
-from shared.jobs.service import GUARD_QUEUE
 from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun
 from shared.telemetry import correlated
 
 triggers = Triggers()
+
+_STEERING = (NotFound, StorageFull, UpstreamUnavailable)
 
 
 @operation(
@@ -42,8 +45,8 @@ triggers = Triggers()
 )
 async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
     """The job is saved and queued; follow it on the topic `job:{id}` or here."""
-    assert call.runner is not None
-    return await call.container.jobs.start(call.caller, call.body, call.runner, idempotency_key=call.idempotency_key)
+    jobs = call.container.jobs
+    return await jobs.start(call.caller, call.body, _runner(call), idempotency_key=call.idempotency_key)
 
 
 @operation(
@@ -82,6 +85,51 @@ async def list_job_rows(call: Call[None, PageQuery]) -> RowOutcomePage:
     query = call.query
     job_id = JobId(call.path["jobId"])
     return await call.container.jobs.rows(call.caller, job_id, limit=query.limit, cursor=query.cursor)
+
+
+@operation(
+    triggers,
+    "DELETE",
+    "jobs/{jobId:guid}",
+    summary="Cancel a job",
+    tag="Jobs",
+    answers=JobView,
+    errors=_STEERING,
+    starts_jobs=True,
+)
+async def cancel_job(call: Call[None, NoQuery]) -> JobView:
+    """It ends as `cancelled` soon after; what it wrote stays. A job that has ended is answered as it is."""
+    return await call.container.job_control.cancel(call.caller, JobId(call.path["jobId"]), _runner(call))
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs/{jobId:guid}/pause",
+    summary="Let a job stand still",
+    tag="Jobs",
+    answers=JobView,
+    errors=(*_STEERING, Conflict),
+    starts_jobs=True,
+)
+async def pause_job(call: Call[None, NoQuery]) -> JobView:
+    """Rows that are being worked on come to their end. A job that nobody resumes within 7 days fails."""
+    return await call.container.job_control.pause(call.caller, JobId(call.path["jobId"]), _runner(call))
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs/{jobId:guid}/resume",
+    summary="Let a job go on",
+    tag="Jobs",
+    answers=JobView,
+    errors=(*_STEERING, Conflict),
+    starts_jobs=True,
+)
+async def resume_job(call: Call[None, NoQuery]) -> JobView:
+    """Where it stood. One that waits for its owner to sign in looks at once whether they have."""
+    return await call.container.job_control.resume(call.caller, JobId(call.path["jobId"]), _runner(call))
 
 
 @triggers.orchestration
@@ -135,12 +183,17 @@ async def finish_job(payload: dict[str, Any]) -> None:
     """Sum up and close a job."""
     end = JobEnd.model_validate(payload)
     with correlated(end.job.correlation_id):
-        await get_container().job_lifecycle.finish(end)
+        await get_container().job_finisher.finish(end)
 
 
 @triggers.queue(GUARD_QUEUE, with_client=True)
 async def guard_job(msg: func.QueueMessage, client: DurableClient) -> None:
-    """Start a job that stayed queued because its starter died."""
+    """Start a job that stayed queued, or end one that was cancelled, because whoever should have died."""
     run = JobRun.model_validate_json(msg.get_body())
     with correlated(run.correlation_id):
-        await get_container().job_lifecycle.guard(run, DurableJobRunner(client))
+        await get_container().job_guard.look(run, DurableJobRunner(client))
+
+
+def _runner(call: Call[Any, Any]) -> JobRunner:
+    assert call.runner is not None
+    return call.runner

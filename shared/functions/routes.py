@@ -39,7 +39,7 @@ class Upload(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B, Q]):
-    """One authorised, parsed request. `runner` is there on routes that start orchestrations."""
+    """One authorised, parsed request. `runner` is there on routes that start or wake orchestrations."""
 
     container: Container
     signed_in: Caller | Person | None

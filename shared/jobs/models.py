@@ -12,6 +12,9 @@ from shared.sheets.models import CellValue
 JobStatus = Literal["created", "queued", "processing", "completed", "failed", "cancelled"]
 FINISHED: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 
+Control = Literal["run", "pause", "cancel"]
+"""What the owner wants the job to do; its activities read it."""
+
 
 class JobError(Frozen):
     """Why a job failed: a stable code, and a sentence for people."""
@@ -55,25 +58,49 @@ class JobResult(Frozen):
 class Paused(Frozen):
     """Why a job does not go on for now, and since when."""
 
-    reason: Literal["needs_sign_in"]
+    reason: Literal["needs_sign_in", "user"]
     since: datetime
 
 
-class JobPlan(Frozen):
-    """How a job's rows were cut: `slots` activities of at most `rows_per_slot` rows."""
+class Counts(Frozen):
+    """Rows with an outcome, by outcome."""
 
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            done=self.done + other.done, failed=self.failed + other.failed, skipped=self.skipped + other.skipped
+        )
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.done + self.failed + self.skipped
+
+
+class JobPlan(Frozen):
+    """How rows were cut: `slots` activities of at most `rows_per_slot` rows. `key` begins the ids of its parts."""
+
+    key: str = "run1"
     slots: int
     rows_per_slot: int
     total: int
 
 
 class Job(Record):
-    """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh."""
+    """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh.
+
+    `signal` rises with each change of `control`, and names the event that tells the orchestration of it.
+    """
 
     owner: UserId
     type: str
     sheet_id: SheetId
     status: JobStatus
+    control: Control = "run"
+    signal: int = 0
     run: int = 1
     progress: int = 0
     total: int = 0
@@ -112,6 +139,7 @@ class PlanPart(Record):
 class ChunkProgress(Record):
     """Rows that a chunk of the running wave has brought to an outcome."""
 
+    run: int
     wave: int
     done: int
     failed: int

@@ -39,7 +39,7 @@ class Ledger(Protocol):
         ...
 
     async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
-        """Store how far a chunk has come; how far all chunks of its wave have."""
+        """Store how far a chunk has come; how far all chunks of its run's wave have."""
         ...
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:
@@ -68,8 +68,15 @@ class Ledger(Protocol):
 
 
 class JobRunner(Protocol):
-    """Starts orchestrations."""
+    """Starts orchestrations, and wakes them."""
 
     async def start(self, job: Job) -> None:
         """Run the job's current run, unless it runs already. Raises `UpstreamUnavailable`, `StorageFull`."""
+        ...
+
+    async def signal(self, job: Job) -> None:
+        """Tell the orchestration of the job's current run that `control` has changed; one that has ended need not know.
+
+        Raises `UpstreamUnavailable`.
+        """
         ...

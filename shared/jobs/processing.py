@@ -1,17 +1,20 @@
 """Works on rows: the model's answer for each, saved in the ledger before anything else happens with it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from shared.ai.ports import Model, ModelDeferred, ModelRefusal
 from shared.errors import StorageFull, UpstreamUnavailable
 from shared.identity.models import Caller
 from shared.ids import RowId
 from shared.jobs.kinds import JobKind, input_hash
-from shared.jobs.models import Job, RowOutcome
+from shared.jobs.models import Control, Counts, Job, RowOutcome
+from shared.jobs.pausing import CANCELLED, NOT_GOING_ON
 from shared.jobs.ports import Ledger
-from shared.jobs.steps import Counts, SlotResult
+from shared.jobs.running import JOB_AGE
+from shared.jobs.steps import SlotResult
 from shared.records import utc_now
 from shared.sheets.models import Cell, Row, Sheet
 from shared.sheets.service import SheetService
@@ -23,6 +26,10 @@ log = get_logger(__name__)
 _PAUSE = timedelta(seconds=5)
 _SNAPSHOT_SECONDS = 3600.0  # a job works on the sheet as it was when it started; writes look again
 _EMPTY = Cell()
+
+Wanted = Control | Literal["over"]
+AskControl = Callable[[], Awaitable[Wanted]]
+"""What the run shall do now; asked before each row, and again before its outcome is saved."""
 
 
 class RowProcessor:
@@ -50,9 +57,15 @@ class RowProcessor:
         self._clock = clock
 
     async def process(
-        self, caller: Caller, job: Job, kind: JobKind, row_ids: Sequence[RowId], first_position: int
+        self,
+        caller: Caller,
+        job: Job,
+        kind: JobKind,
+        row_ids: Sequence[RowId],
+        first_position: int,
+        control: AskControl,
     ) -> SlotResult:
-        """Bring every row to an outcome, or say until when the rest has to wait.
+        """Bring every row to an outcome, or say until when the rest has to wait, or why it is not to be done.
 
         A row that has an outcome already is counted and not worked on again. `first_position` is the first
         row's place among all rows of the job.
@@ -63,20 +76,33 @@ class RowProcessor:
             wait = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else _PAUSE
             return self._deferred(Counts(), wait)
         rows = [
-            self._row(sheet, job, kind, row_id, position) for position, row_id in enumerate(row_ids, first_position)
+            self._row(sheet, job, kind, row_id, position, control)
+            for position, row_id in enumerate(row_ids, first_position)
         ]
         results = await asyncio.gather(*rows)
         counts = _count([result for result in results if isinstance(result, RowOutcome)])
+        if "over" in results or "cancel" in results:
+            return SlotResult(counts=counts, error=NOT_GOING_ON if "over" in results else CANCELLED)
+        if "pause" in results:
+            return SlotResult(counts=counts, paused_until=self._clock() + JOB_AGE)
         waits = [result for result in results if isinstance(result, timedelta)]
         return self._deferred(counts, max(waits)) if waits else SlotResult(counts=counts)
 
-    async def _row(self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int) -> RowOutcome | timedelta:
+    async def _row(
+        self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int, control: AskControl
+    ) -> RowOutcome | timedelta | Wanted:
+        """The row's outcome; else how long it has to wait, or what the run shall do instead of working on it."""
         try:
             known = await self._ledger.find(job.job_id, row_id)
             if known is not None:
                 return known
             async with self._room:
+                wanted = await control()
+                if wanted != "run":
+                    return wanted
                 outcome = await self._work(sheet, job, kind, row_id, position)
+                if await control() == "over":
+                    return "over"
                 await self._ledger.save(job.job_id, [outcome])
         except ModelDeferred as deferred:
             return timedelta(seconds=deferred.seconds)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.ids import ColumnId, JobId, RowId, SheetId
-from shared.jobs.models import Job, JobError, JobResult, JobStatus, Paused
+from shared.jobs.models import Control, Job, JobError, JobResult, JobStatus, Paused
 from shared.records import Frozen, example
 
 
@@ -43,7 +43,8 @@ class JobView(Frozen):
     type: str
     sheet_id: SheetId
     status: JobStatus
-    paused: Paused | None = Field(description="Set while the job waits, such as for its owner to sign in again.")
+    control: Control = Field(description="What its owner wants; a job that is being cancelled goes on for a moment.")
+    paused: Paused | None = Field(description="Set while the job waits: for its owner to sign in, or to resume it.")
     progress: int = Field(description="Rows that have an outcome.")
     total: int
     failed_rows: int
@@ -63,6 +64,7 @@ class JobView(Frozen):
             type=job.type,
             sheet_id=job.sheet_id,
             status=job.status,
+            control=job.control,
             paused=job.paused,
             progress=job.progress,
             total=job.total,

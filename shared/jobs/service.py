@@ -13,16 +13,16 @@ from shared.errors import (
     StorageFull,
     UpstreamUnavailable,
 )
-from shared.events.ports import MessageQueue
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
 from shared.ids import JobId, RowId
+from shared.jobs.guarding import JobGuard
 from shared.jobs.kinds import KINDS, JobKind, RowJobParameters
 from shared.jobs.models import Job, JobError, JobPlan
 from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, RowOutcomeView, StartJob
-from shared.jobs.steps import JobRun
+from shared.jobs.states import run_of
 from shared.records import utc_now
 from shared.sheets.checking import require_sheet_writable
 from shared.sheets.columns import require_writable, resolve_column, resolve_columns
@@ -33,9 +33,6 @@ from shared.telemetry import current_correlation_id, get_logger, new_correlation
 
 log = get_logger(__name__)
 
-GUARD_QUEUE = "job-guard"
-GUARD_SECONDS = 30
-
 
 class JobService:
     """Use cases of callers."""
@@ -45,14 +42,14 @@ class JobService:
         sheets: SheetService,
         store: JobStore,
         ledger: Ledger,
-        queue: MessageQueue,
+        guard: JobGuard,
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sheets = sheets
         self._store = store
         self._ledger = ledger
-        self._queue = queue
+        self._guard = guard
         self._clock = clock
 
     async def start(
@@ -65,8 +62,7 @@ class JobService:
         """
         job_id = JobId(resource_id(caller.user_id, "jobs", idempotency_key))
         job = await self._check(caller, request, job_id)
-        run = JobRun(owner=job.owner, job_id=job_id, run=job.run, correlation_id=job.correlation_id)
-        await self._queue.send(GUARD_QUEUE, run, delay_seconds=GUARD_SECONDS)
+        await self._guard.watch(run_of(job))
         try:
             job = await self._store.create(job)
         except Conflict:
@@ -136,7 +132,7 @@ class JobService:
 
     async def _plan_chosen(self, job_id: JobId, rows: Sequence[RowId]) -> JobPlan:
         """Rows chosen by id are planned at once: ids of thousands of rows have no place in the job itself."""
-        plan, parts = plan_rows(1, rows)
+        plan, parts = plan_rows("run1", rows)
         await self._ledger.save_plan(job_id, parts)
         return plan
 

@@ -57,7 +57,9 @@ class DocumentLedger:
     async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
         """See `Ledger.save_progress`."""
         await self._progress.upsert(job_id, progress)
-        wave, _ = await self._progress.list(job_id, where=[Where("wave", "=", progress.wave)])
+        wave, _ = await self._progress.list(
+            job_id, where=[Where("run", "=", progress.run), Where("wave", "=", progress.wave)]
+        )
         return wave
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:

@@ -194,9 +194,9 @@ async def test_plans_and_the_progress_of_a_wave_are_kept(documents: DocumentStor
     assert (await ledger.get_part(JOB, "0")).slots == part.slots
     with pytest.raises(NotFound):
         await ledger.get_part(JOB, "1")
-    for wave, chunk in ((1, "1-0"), (1, "1-1"), (2, "2-0"), (2, "2-0")):
-        last = await ledger.save_progress(JOB, ChunkProgress(id=chunk, wave=wave, done=5, failed=0, skipped=0))
-    assert [progress.id for progress in last] == ["2-0"]
+    for run, wave, chunk in ((1, 1, "1-1-0"), (1, 2, "1-2-0"), (2, 1, "2-1-0"), (2, 2, "2-2-0"), (2, 2, "2-2-0")):
+        last = await ledger.save_progress(JOB, ChunkProgress(id=chunk, run=run, wave=wave, done=5, failed=0, skipped=0))
+    assert [progress.id for progress in last] == ["2-2-0"]
 
 
 async def test_the_cursor_of_the_writer_moves_only_from_where_it_was_read(documents: DocumentStore):

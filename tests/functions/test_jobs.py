@@ -12,7 +12,7 @@ from shared.clients.durable import dump
 from shared.errors import UpstreamUnavailable
 from shared.identity.service import SINGLE_USER
 from shared.ids import JobId
-from shared.jobs.service import GUARD_QUEUE
+from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.steps import ApplyRun, ChunkRun, Counts, JobEnd, JobRun, ProgressReport, SlotRun
 from tests.functions.client import Functions
 from tests.functions.world import SHEET, UNKNOWN_SHEET, World

@@ -13,7 +13,7 @@ from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
 from shared.functions.routes import ROUTES
 from shared.functions.sessions import MAX_DEQUEUE_COUNT
-from shared.jobs.service import GUARD_QUEUE
+from shared.jobs.guarding import GUARD_QUEUE
 from tests.functions.conformance import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
