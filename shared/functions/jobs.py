@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Any
 
 import azure.functions as func
+from pydantic import Field
 
 from shared.clients.durable import DurableContext, DurableJobRunner, drive, dump
 from shared.container import get_container
@@ -18,8 +19,9 @@ from shared.functions.http import operation
 from shared.functions.paging import PageQuery
 from shared.functions.registration import DurableClient, DurableOrchestration, Triggers
 from shared.functions.routes import Call, NoQuery
-from shared.ids import JobId
+from shared.ids import JobId, SheetId
 from shared.jobs.guarding import GUARD_QUEUE
+from shared.jobs.models import JobStatus, OutcomeStatus
 from shared.jobs.orchestrator import run_chunk, run_job
 from shared.jobs.ports import JobRunner
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, StartJob
@@ -29,6 +31,19 @@ from shared.telemetry import correlated
 triggers = Triggers()
 
 _STEERING = (NotFound, StorageFull, UpstreamUnavailable)
+
+
+class JobsQuery(PageQuery):
+    """Which jobs."""
+
+    status: JobStatus | None = None
+    sheet_id: SheetId | None = Field(default=None, pattern=r"^\d{1,19}$")
+
+
+class JobRowsQuery(PageQuery):
+    """Which rows."""
+
+    status: OutcomeStatus | None = None
 
 
 @operation(
@@ -55,13 +70,16 @@ async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
     "jobs",
     summary="The caller's jobs",
     tag="Jobs",
-    query=PageQuery,
+    query=JobsQuery,
     answers=JobPage,
     errors=(InvalidInput,),
 )
-async def list_jobs(call: Call[None, PageQuery]) -> JobPage:
-    """Newest first."""
-    return await call.container.jobs.list(call.caller, limit=call.query.limit, cursor=call.query.cursor)
+async def list_jobs(call: Call[None, JobsQuery]) -> JobPage:
+    """Newest first; all, or those with this status, or over this sheet."""
+    query = call.query
+    return await call.container.jobs.list(
+        call.caller, status=query.status, sheet_id=query.sheet_id, limit=query.limit, cursor=query.cursor
+    )
 
 
 @operation(triggers, "GET", "jobs/{jobId:guid}", summary="A job", tag="Jobs", answers=JobView, errors=(NotFound,))
@@ -76,15 +94,16 @@ async def get_job(call: Call[None, NoQuery]) -> JobView:
     "jobs/{jobId:guid}/rows",
     summary="What became of each row",
     tag="Jobs",
-    query=PageQuery,
+    query=JobRowsQuery,
     answers=RowOutcomePage,
     errors=(InvalidInput, NotFound),
 )
-async def list_job_rows(call: Call[None, PageQuery]) -> RowOutcomePage:
-    """Outcomes in the order of the plan."""
+async def list_job_rows(call: Call[None, JobRowsQuery]) -> RowOutcomePage:
+    """Outcomes in the order of the plan; all, or those with this status."""
     query = call.query
     job_id = JobId(call.path["jobId"])
-    return await call.container.jobs.rows(call.caller, job_id, limit=query.limit, cursor=query.cursor)
+    jobs = call.container.jobs
+    return await jobs.rows(call.caller, job_id, status=query.status, limit=query.limit, cursor=query.cursor)
 
 
 @operation(

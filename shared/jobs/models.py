@@ -1,9 +1,10 @@
 """Jobs and what is kept about them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, computed_field, model_validator
 
 from shared.ids import ColumnId, JobId, RowId, SheetId, UserId
 from shared.records import Frozen, Record
@@ -171,10 +172,19 @@ class RowOutcome(Record):
         """The id, as what it is."""
         return RowId(self.id)
 
+    @computed_field
     @property
     def counted_as(self) -> OutcomeStatus:
-        """How the job counts the row: a result that could not be written is a failure."""
+        """How the job counts the row: a result that could not be written is a failure. Stored, for lists."""
         return "failed" if self.write_state in ("conflict", "refused") else self.status
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_computed(cls, stored: Any) -> Any:
+        if not isinstance(stored, Mapping):
+            return stored
+        fields = cast(Mapping[str, Any], stored)
+        return {name: value for name, value in fields.items() if name != "countedAs"}
 
 
 class WriteCursor(Record):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.ids import JobId, RowId, UserId
-from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
+from shared.ids import JobId, RowId, SheetId, UserId
+from shared.jobs.models import ChunkProgress, Job, JobStatus, OutcomeStatus, PlanPart, RowOutcome, WriteCursor
 
 
 class JobStore(Protocol):
@@ -22,8 +22,16 @@ class JobStore(Protocol):
         """Raises `PreconditionFailed` when the job changed since it was read."""
         ...
 
-    async def list(self, owner: UserId, *, limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
-        """The owner's jobs, newest first."""
+    async def list(
+        self,
+        owner: UserId,
+        *,
+        status: JobStatus | None = None,
+        sheet_id: SheetId | None = None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Job], str | None]:
+        """The owner's jobs with this status and over this sheet, newest first."""
         ...
 
 
@@ -54,8 +62,10 @@ class Ledger(Protocol):
         """Outcomes whose value waits to be written, in the order of the plan."""
         ...
 
-    async def list(self, job_id: JobId, *, limit: int, cursor: str | None) -> tuple[list[RowOutcome], str | None]:
-        """All outcomes, in the order of the plan."""
+    async def list(
+        self, job_id: JobId, *, status: OutcomeStatus | None = None, limit: int, cursor: str | None
+    ) -> tuple[list[RowOutcome], str | None]:
+        """All outcomes, or those that count as `status`, in the order of the plan."""
         ...
 
     async def get_cursor(self, job_id: JobId) -> WriteCursor:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.ids import ColumnId, JobId, RowId, SheetId
-from shared.jobs.models import Control, Job, JobError, JobResult, JobStatus, Paused
+from shared.jobs.models import Control, Job, JobError, JobResult, JobStatus, OutcomeStatus, Paused
 from shared.records import Frozen, example
 
 
@@ -90,7 +90,7 @@ class RowOutcomeView(Frozen):
     """What became of one row."""
 
     row_id: RowId
-    status: str
+    status: OutcomeStatus
     code: str | None
     message: str | None
     value: str | None

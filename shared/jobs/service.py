@@ -15,10 +15,10 @@ from shared.errors import (
 )
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
-from shared.ids import JobId, RowId
+from shared.ids import JobId, RowId, SheetId
 from shared.jobs.guarding import JobGuard
 from shared.jobs.kinds import KINDS, JobKind, RowJobParameters
-from shared.jobs.models import Job, JobError, JobPlan
+from shared.jobs.models import Job, JobError, JobPlan, JobStatus, OutcomeStatus
 from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, RowOutcomeView, StartJob
@@ -77,15 +77,26 @@ class JobService:
         """One of the caller's jobs. Raises `NotFound` (`job_not_found`)."""
         return JobView.of(await self._store.get(caller.user_id, job_id))
 
-    async def list(self, caller: Caller, *, limit: int, cursor: str | None) -> JobPage:
-        """The caller's jobs, newest first."""
-        jobs, next_cursor = await self._store.list(caller.user_id, limit=limit, cursor=cursor)
+    async def list(
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        sheet_id: SheetId | None = None,
+        limit: int,
+        cursor: str | None,
+    ) -> JobPage:
+        """The caller's jobs with this status and over this sheet, newest first."""
+        owner = caller.user_id
+        jobs, next_cursor = await self._store.list(owner, status=status, sheet_id=sheet_id, limit=limit, cursor=cursor)
         return JobPage(items=tuple(JobView.of(job) for job in jobs), next_cursor=next_cursor)
 
-    async def rows(self, caller: Caller, job_id: JobId, *, limit: int, cursor: str | None) -> RowOutcomePage:
-        """What became of each row, in the order of the plan."""
+    async def rows(
+        self, caller: Caller, job_id: JobId, *, status: OutcomeStatus | None = None, limit: int, cursor: str | None
+    ) -> RowOutcomePage:
+        """What became of each row, or of those with this status, in the order of the plan."""
         await self._store.get(caller.user_id, job_id)
-        outcomes, next_cursor = await self._ledger.list(job_id, limit=limit, cursor=cursor)
+        outcomes, next_cursor = await self._ledger.list(job_id, status=status, limit=limit, cursor=cursor)
         items = tuple(
             RowOutcomeView(
                 row_id=outcome.row_id,

@@ -1,7 +1,7 @@
 """Calls registered functions as the worker does: real triggers in, real responses out."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -111,7 +111,7 @@ class Functions:
         (first,) = self.replay(name, payload, [])
         return [(each["functionName"], json.loads(each["input"])) for each in _calls([first])]
 
-    def replay(self, name: str, payload: Any, events: list[Mapping[str, Any]]) -> list[Any]:
+    def replay(self, name: str, payload: Any, events: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Replay an orchestrator function against what has happened since its start; all actions it asked for."""
         text = json.dumps(payload.model_dump(mode="json", by_alias=True))
         event = {"EventId": -1, "IsPlayed": False, "Timestamp": BEGUN_AT}

@@ -32,6 +32,8 @@ ADA, BOB = "ada-token-0123456789", "bob-token-0123456789"
 SETTINGS = {"AUTH_MODE": "token", "ALLOWED_USERS": "@example.com"}
 ROW, COLUMN, TITLE = "1", "1002", "1001"
 NEEDS_A_BROWSERS_WAY = {"begin_sign_in", "finish_sign_in"}  # no OAuth provider is set up in this world
+LISTS_OF_ONES_OWN = {"list_jobs"}
+"""They take the id of a sheet to tell less of what is the caller's own."""
 FOR_SIGNED_IN = sorted(name for name, route in ROUTES.items() if route.access != "public")
 
 
@@ -111,7 +113,10 @@ async def test_who_shares_no_sheet_gets_nothing_with_anybodys_ids(scene: Scene, 
     for request, answer in await scene.ask(scene.bob, name):
         told = f"{answer.text} {dict(answer.headers)}"
         assert scene.private not in told and scene.of_the_sheet not in told, request
-        assert not (scene.examples.names_ids(request) and answer.status < 300), request
+        if name in LISTS_OF_ONES_OWN and answer.status < 300:
+            assert answer.json["items"] == [], request
+        else:
+            assert not (scene.examples.names_ids(request) and answer.status < 300), request
     assert scene.world.source.sheet(SHEET).version == version
 
 
