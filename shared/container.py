@@ -40,8 +40,10 @@ from shared.ids import JobId, SessionId, SheetId
 from shared.jobs.control import JobControl
 from shared.jobs.finishing import JobFinisher
 from shared.jobs.guarding import JobGuard
+from shared.jobs.launching import JobLauncher
 from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.processing import RowProcessor
+from shared.jobs.reruns import JobReruns
 from shared.jobs.service import JobService
 from shared.jobs.states import JobStates
 from shared.jobs.writing import OutcomeWriter
@@ -215,7 +217,20 @@ class Container:
     @cached_property
     def jobs(self) -> JobService:
         """Starting jobs and looking at them."""
-        return JobService(self.sheets, self._job_store, self._ledger, self.job_guard)
+        return JobService(self.sheets, self._job_store, self._ledger, self.job_guard, JobLauncher(self.job_finisher))
+
+    @cached_property
+    def job_reruns(self) -> JobReruns:
+        """Doing rows of finished jobs again."""
+        return JobReruns(
+            self.sheets,
+            self._job_store,
+            self._ledger,
+            self._job_states,
+            self.job_finisher,
+            self.job_guard,
+            JobLauncher(self.job_finisher),
+        )
 
     @cached_property
     def job_guard(self) -> JobGuard:

@@ -24,13 +24,14 @@ from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.models import JobStatus, OutcomeStatus
 from shared.jobs.orchestrator import run_chunk, run_job
 from shared.jobs.ports import JobRunner
-from shared.jobs.requests import JobPage, JobView, RowOutcomePage, StartJob
+from shared.jobs.requests import JobPage, JobView, RerunJob, RowOutcomePage, StartJob
 from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun
 from shared.telemetry import correlated
 
 triggers = Triggers()
 
 _STEERING = (NotFound, StorageFull, UpstreamUnavailable)
+_STARTING = (InvalidInput, NotFound, Forbidden, Conflict, RateLimited, StorageFull, UpstreamUnavailable)
 
 
 class JobsQuery(PageQuery):
@@ -149,6 +150,41 @@ async def pause_job(call: Call[None, NoQuery]) -> JobView:
 async def resume_job(call: Call[None, NoQuery]) -> JobView:
     """Where it stood. One that waits for its owner to sign in looks at once whether they have."""
     return await call.container.job_control.resume(call.caller, JobId(call.path["jobId"]), _runner(call))
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs/{jobId:guid}/retry",
+    summary="Do the rows again that failed",
+    tag="Jobs",
+    answers=JobView,
+    status=202,
+    errors=_STARTING,
+    starts_jobs=True,
+)
+async def retry_job(call: Call[None, NoQuery]) -> JobView:
+    """Those that failed, or that the job did not come to. What somebody entered into their cells since stays."""
+    reruns, job_id = call.container.job_reruns, JobId(call.path["jobId"])
+    return await reruns.retry(call.caller, job_id, _runner(call), idempotency_key=call.idempotency_key)
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs/{jobId:guid}/rerun",
+    summary="Do rows afresh",
+    tag="Jobs",
+    body=RerunJob,
+    answers=JobView,
+    status=202,
+    errors=_STARTING,
+    starts_jobs=True,
+)
+async def rerun_job(call: Call[RerunJob, NoQuery]) -> JobView:
+    """Whatever became of these rows, and whatever their target cells hold by now."""
+    reruns, job_id = call.container.job_reruns, JobId(call.path["jobId"])
+    return await reruns.rerun(call.caller, job_id, call.body, _runner(call), idempotency_key=call.idempotency_key)
 
 
 @triggers.orchestration

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.ai.estimates import PriceTable
 from shared.ids import JobId
-from shared.jobs.models import Cost, Job, JobError, JobResult, RowOutcome, SampleResult, TokenCount
+from shared.jobs.models import Cost, Counts, Job, JobError, JobResult, RowOutcome, SampleResult, TokenCount
 from shared.jobs.ports import JobStore, Ledger
 from shared.jobs.states import JobStates, is_over
 from shared.jobs.steps import JobEnd
@@ -83,20 +83,26 @@ class JobFinisher:
         return settled
 
     def _sum_up(self, outcomes: list[RowOutcome]) -> JobResult:
-        counted = [outcome.counted_as for outcome in outcomes]
+        counts = count(outcomes)
         tokens = TokenCount(
             input=sum(outcome.input_tokens for outcome in outcomes),
             output=sum(outcome.output_tokens for outcome in outcomes),
         )
         samples = [outcome for outcome in outcomes if outcome.counted_as == "done" and outcome.value][:_SAMPLES]
         return JobResult(
-            processed_rows=counted.count("done"),
-            failed_rows=counted.count("failed"),
-            skipped_rows=counted.count("skipped"),
+            processed_rows=counts.done,
+            failed_rows=counts.failed,
+            skipped_rows=counts.skipped,
             sample_results=tuple(SampleResult(row_id=o.row_id, value=o.value or "") for o in samples),
             tokens=tokens,
             cost=cost_of(self._prices, self._model_name, tokens),
         )
+
+
+def count(outcomes: list[RowOutcome]) -> Counts:
+    """Rows by what they count as."""
+    counted = [outcome.counted_as for outcome in outcomes]
+    return Counts(done=counted.count("done"), failed=counted.count("failed"), skipped=counted.count("skipped"))
 
 
 def cost_of(prices: PriceTable, model_name: str, tokens: TokenCount) -> Cost:

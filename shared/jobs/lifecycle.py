@@ -90,7 +90,14 @@ class JobLifecycle:
 
         def begin(job: Job) -> Mapping[str, Any]:
             paused = job.paused if job.control == "pause" else None
-            return {"status": "processing", "total": plan.total, "plan": plan, "paused": paused}
+            all_rows = job.all_rows or plan
+            return {
+                "status": "processing",
+                "total": all_rows.total,
+                "plan": plan,
+                "all_rows": all_rows,
+                "paused": paused,
+            }
 
         return await self._states.change_run(run, begin)
 
@@ -117,10 +124,9 @@ class JobLifecycle:
         try:
             caller = await self._identity.caller_of_user(run.owner)
             rows = await self._running.rows(slot, job.plan)
-            first_position = slot.slot * job.plan.rows_per_slot
             control = partial(self._running.control, run)
             async with noting_refusal(self._identity, caller):
-                return await self._processor.process(caller, job, KINDS[job.type], rows, first_position, control)
+                return await self._processor.process(caller, job, KINDS[job.type], rows, control)
         except _TRANSIENT:
             raise
         except Unauthorized:
@@ -170,8 +176,7 @@ class JobLifecycle:
             counts = report.base
             for chunk in wave:
                 counts += Counts(done=chunk.done, failed=chunk.failed, skipped=chunk.skipped)
-            changes = {"progress": counts.rows, "failed_rows": counts.failed, "skipped_rows": counts.skipped}
-            await self._states.change_run(run, lambda job: changes)
+            await self._states.change_run(run, partial(_progress, counts))
         except _TRANSIENT as error:
             log.warning("job %s: progress not reported (%s)", run.job_id, error.code)
 
@@ -192,6 +197,11 @@ class JobLifecycle:
             return {"status": "processing", "paused": paused}
 
         return await self._states.change_run(run, pause)
+
+
+def _progress(of_this_run: Counts, job: Job) -> Mapping[str, Any]:
+    counts = of_this_run + job.kept
+    return {"progress": counts.rows, "failed_rows": counts.failed, "skipped_rows": counts.skipped}
 
 
 def _planned_at(until: datetime, job: Job) -> Planned:

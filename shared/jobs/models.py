@@ -90,10 +90,20 @@ class JobPlan(Frozen):
     total: int
 
 
+class RunStart(Frozen):
+    """A request that started a further run: the id that its `Idempotency-Key` gives, and what it asked for."""
+
+    id: str
+    run: int
+    request_hash: str
+
+
 class Job(Record):
     """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh.
 
-    `signal` rises with each change of `control`, and names the event that tells the orchestration of it.
+    `signal` rises with each change of `control`, and names the event that tells the orchestration of it. `all_rows` is
+    the plan of the job's rows, `plan` that of those that the current run works on, and `kept` counts the others.
+    `afresh`: the run overwrites what the target cells hold by now.
     """
 
     owner: UserId
@@ -111,6 +121,12 @@ class Job(Record):
     source_column_ids: tuple[ColumnId, ...]
     target_column_id: ColumnId
     plan: JobPlan | None = None
+    all_rows: JobPlan | None = None
+    kept: Counts = Counts()
+    afresh: bool = False
+    instruction: str | None = None
+    run_started_at: datetime | None = None
+    starts: tuple[RunStart, ...] = ()
     paused: Paused | None = None
     request_hash: str
     parameters: dict[str, Any]
@@ -132,9 +148,10 @@ class Job(Record):
 
 
 class PlanPart(Record):
-    """A part of the plan: the row ids of at most `SLOTS_PER_PART` slots."""
+    """A part of the plan: the row ids of at most `SLOTS_PER_PART` slots, and the rows' places among all of the job."""
 
     slots: tuple[tuple[RowId, ...], ...]
+    positions: tuple[tuple[int, ...], ...]
 
 
 class ChunkProgress(Record):
@@ -152,8 +169,12 @@ WriteState = Literal["none", "pending", "written", "unchanged", "conflict", "ref
 
 
 class RowOutcome(Record):
-    """What became of one row; `id` is the row's. It is saved before anything is written to the sheet."""
+    """What became of one row; `id` is the row's. It is saved before anything is written to the sheet.
 
+    Tokens are those of all runs that worked on the row; the rest is of the last of them, `run`.
+    """
+
+    run: int = 1
     position: int
     status: OutcomeStatus
     code: str | None = None

@@ -29,6 +29,15 @@ class StartJob(Frozen):
     rows: RowSelection | None = None
 
 
+class RerunJob(Frozen):
+    """`POST …/rerun`: rows of the job to be done afresh, and what the model shall heed, in the person's own words."""
+
+    model_config = example(rowIds=["2001"], instruction="Name the station first.")
+
+    row_ids: tuple[RowId, ...] = Field(min_length=1, max_length=20_000)
+    instruction: str | None = Field(default=None, min_length=1, max_length=2_000)
+
+
 class JobParameters(Frozen):
     """The parameters as they were resolved: ids."""
 
@@ -44,6 +53,7 @@ class JobView(Frozen):
     sheet_id: SheetId
     status: JobStatus
     control: Control = Field(description="What its owner wants; a job that is being cancelled goes on for a moment.")
+    run: int = Field(description="Rises with each retry and rerun.")
     paused: Paused | None = Field(description="Set while the job waits: for its owner to sign in, or to resume it.")
     progress: int = Field(description="Rows that have an outcome.")
     total: int
@@ -65,6 +75,7 @@ class JobView(Frozen):
             sheet_id=job.sheet_id,
             status=job.status,
             control=job.control,
+            run=job.run,
             paused=job.paused,
             progress=job.progress,
             total=job.total,

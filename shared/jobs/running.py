@@ -52,14 +52,15 @@ class RunningJobs:
         job = await self.get(run)
         return "over" if is_over(job, run) else job.control
 
-    async def rows(self, slot: SlotRun, plan: JobPlan) -> tuple[RowId, ...]:
-        """The rows of a slot. Raises `NotFound` (`plan_not_found`)."""
+    async def rows(self, slot: SlotRun, plan: JobPlan) -> dict[RowId, int]:
+        """The rows of a slot, and their places in the job. Raises `NotFound` (`plan_not_found`)."""
         key = (slot.job.job_id, part_id(plan.key, slot.slot))
         part = self._parts.get(key)
         if part is None:
             async with self._reading:
                 part = self._parts.get(key) or await self._read_part(key)
-        return part.slots[slot.slot % SLOTS_PER_PART]
+        at = slot.slot % SLOTS_PER_PART
+        return dict(zip(part.slots[at], part.positions[at], strict=True))
 
     def _fresh(self, run: JobRun) -> Job | None:
         """The job as it was read; not as it was before this run began."""

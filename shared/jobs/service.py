@@ -9,16 +9,14 @@ from shared.errors import (
     Conflict,
     FieldError,
     InvalidInput,
-    PreconditionFailed,
-    StorageFull,
-    UpstreamUnavailable,
 )
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import Caller
 from shared.ids import JobId, RowId, SheetId
 from shared.jobs.guarding import JobGuard
 from shared.jobs.kinds import KINDS, JobKind, RowJobParameters
-from shared.jobs.models import Job, JobError, JobPlan, JobStatus, OutcomeStatus
+from shared.jobs.launching import JobLauncher
+from shared.jobs.models import Job, JobPlan, JobStatus, OutcomeStatus
 from shared.jobs.planning import plan_rows
 from shared.jobs.ports import JobRunner, JobStore, Ledger
 from shared.jobs.requests import JobPage, JobView, RowOutcomePage, RowOutcomeView, StartJob
@@ -43,6 +41,7 @@ class JobService:
         store: JobStore,
         ledger: Ledger,
         guard: JobGuard,
+        launcher: JobLauncher,
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -50,6 +49,7 @@ class JobService:
         self._store = store
         self._ledger = ledger
         self._guard = guard
+        self._launcher = launcher
         self._clock = clock
 
     async def start(
@@ -70,7 +70,7 @@ class JobService:
             require_same_request(stored.request_hash, request)
             return JobView.of(stored)
         log.info("job %s: %s over %d rows, queued", job.id, job.type, job.total)
-        await self._launch(job, runner)
+        await self._launcher.launch(job, runner)
         return JobView.of(job)
 
     async def get(self, caller: Caller, job_id: JobId) -> JobView:
@@ -134,6 +134,7 @@ class JobService:
             source_column_ids=tuple(column.id for column in sources),
             target_column_id=target.id,
             plan=plan,
+            all_rows=plan,
             parameters={"sourceColumns": [column.id for column in sources], "targetColumn": target.id},
             request_hash=request_hash(request),
             correlation_id=current_correlation_id() or new_correlation_id(),
@@ -146,20 +147,6 @@ class JobService:
         plan, parts = plan_rows("run1", rows)
         await self._ledger.save_plan(job_id, parts)
         return plan
-
-    async def _launch(self, job: Job, runner: JobRunner) -> None:
-        try:
-            await runner.start(job)
-        except StorageFull:
-            error = JobError(code="storage_full", message="The job could not be started: the storage is full.")
-            failed = {"status": "failed", "error": error, "updated_at": self._clock()}
-            try:
-                await self._store.replace(job.model_copy(update=failed))
-            except (PreconditionFailed, StorageFull):
-                log.warning("job %s: not started, and stays queued; its guard will start it", job.id)
-            raise
-        except UpstreamUnavailable as error:
-            log.warning("job %s: not started yet (%s); its guard will", job.id, error.code)
 
 
 def _kind(request: StartJob) -> JobKind:

@@ -224,7 +224,7 @@ async def test_unwritten_outcomes_come_in_the_order_of_the_sheet(documents: Docu
 
 async def test_plans_and_the_progress_of_a_wave_are_kept(documents: DocumentStore):
     ledger = DocumentLedger(documents)
-    part = PlanPart(id="0", slots=((RowId("1"), RowId("2")), (RowId("3"),)))
+    part = PlanPart(id="0", slots=((RowId("1"), RowId("2")), (RowId("3"),)), positions=((0, 1), (2,)))
     await ledger.save_plan(JOB, [part, part])
     assert (await ledger.get_part(JOB, "0")).slots == part.slots
     with pytest.raises(NotFound):

@@ -6,11 +6,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from shared.ai.ports import ModelRefusal
 from shared.clients.durable import DurableJobRunner
 from shared.identity.service import SINGLE_USER
 from shared.ids import JobId
 from shared.jobs.guarding import GUARD_QUEUE
-from shared.jobs.steps import JobEnd, JobRun, Planned
+from shared.jobs.steps import ApplyRun, JobEnd, JobRun, Planned, SlotRun
 from tests.functions.client import Functions
 from tests.functions.test_jobs import get, start
 from tests.functions.world import World
@@ -82,6 +83,58 @@ async def test_an_orchestration_that_is_not_there_need_not_be_told(functions: Fu
     await DurableJobRunner(client).signal(job)
 
 
+async def finished(functions: Functions, world: World) -> str:
+    """A job that has ended, and failed at row 2."""
+    world.model.fail_when("station 2", ModelRefusal("content_filtered", "The service declined this text."))
+    job_id, run = await started(functions, world)
+    for slot in range(3):
+        await functions.activity("process_rows", SlotRun(job=run, slot=slot))
+    await functions.activity("apply_outcomes", ApplyRun(job=run, flush=True))
+    await functions.activity("finish_job", JobEnd(job=run))
+    world.model.forget_rules()
+    return job_id
+
+
+async def test_failed_rows_are_retried_in_a_run_of_their_own(functions: Functions, world: World):
+    job_id = await finished(functions, world)
+    key = {"Idempotency-Key": "once"}
+    answers = [await functions.request("retry_job", path={"jobId": job_id}, headers=key) for _ in range(2)]
+    assert [(answer.status, answer.json["run"]) for answer in answers] == [(202, 2), (202, 2)]
+    assert answers[0].json == answers[1].json
+    name, instance_id, payload = world.durable.started[-1]
+    assert (name, instance_id, len(world.durable.started)) == ("run_job_v1", f"{job_id}-2", 2)
+    run = JobRun.model_validate(payload)
+    assert (await functions.activity("plan_job", run))["slots"] == 1
+    await functions.activity("process_rows", SlotRun(job=run, slot=0))
+    await functions.activity("apply_outcomes", ApplyRun(job=run, flush=True))
+    await functions.activity("finish_job", JobEnd(job=run))
+    done = await get(functions, job_id)
+    assert (done["status"], done["run"], done["failedRows"], done["writtenRows"]) == ("completed", 2, 0, 3)
+
+
+async def test_rows_are_done_afresh_with_an_instruction(functions: Functions, world: World):
+    job_id = await finished(functions, world)
+    body = {"rowIds": ["3"], "instruction": "Shorter."}
+    answer = await functions.request("rerun_job", path={"jobId": job_id}, body=body)
+    assert (answer.status, answer.json["run"], answer.json["progress"]) == (202, 2, 2)
+    run = JobRun.model_validate(world.durable.started[-1][2])
+    await functions.activity("plan_job", run)
+    await functions.activity("process_rows", SlotRun(job=run, slot=0))
+    assert "Shorter." in repr(world.model.requests[-1].messages)
+
+
+async def test_what_cannot_be_started_again_is_told(functions: Functions, world: World):
+    job = await start(functions)
+    path = {"jobId": job["id"]}
+    for name, body in (("retry_job", None), ("rerun_job", {"rowIds": ["1"]})):
+        answer = await functions.request(name, path=path, body=body)
+        assert (answer.status, answer.json["code"]) == (409, "job_not_finished")
+    path = {"jobId": await finished(functions, world)}
+    for rows, code in ((["77"], "unknown_row"), ([], "invalid_input")):
+        answer = await functions.request("rerun_job", path=path, body={"rowIds": rows})
+        assert (answer.status, answer.json["code"], list(answer.fields)) == (422, code, ["rowIds"])
+
+
 @pytest.mark.parametrize("name", ["pause_job", "resume_job"])
 async def test_what_has_ended_can_be_neither_paused_nor_resumed(functions: Functions, name: str):
     job = await start(functions)
@@ -90,9 +143,10 @@ async def test_what_has_ended_can_be_neither_paused_nor_resumed(functions: Funct
     assert (answer.status, answer.json["code"]) == (409, "job_finished")
 
 
-@pytest.mark.parametrize("name", ["cancel_job", "pause_job", "resume_job"])
+@pytest.mark.parametrize("name", ["cancel_job", "pause_job", "resume_job", "retry_job", "rerun_job"])
 async def test_an_unknown_job_is_not_found(functions: Functions, name: str):
-    answer = await functions.request(name, path={"jobId": str(uuid.uuid4())})
+    body = {"rowIds": ["1"]} if name == "rerun_job" else None
+    answer = await functions.request(name, path={"jobId": str(uuid.uuid4())}, body=body)
     assert (answer.status, answer.json["code"]) == (404, "job_not_found")
 
 

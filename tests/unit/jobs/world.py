@@ -15,10 +15,12 @@ from shared.ids import JobId, SheetId
 from shared.jobs.control import JobControl
 from shared.jobs.finishing import JobFinisher
 from shared.jobs.guarding import JobGuard
+from shared.jobs.launching import JobLauncher
 from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.models import Job
 from shared.jobs.processing import RowProcessor
 from shared.jobs.requests import JobView, StartJob
+from shared.jobs.reruns import JobReruns
 from shared.jobs.service import JobService
 from shared.jobs.states import JobStates, run_of
 from shared.jobs.steps import JobRun, control_event
@@ -113,7 +115,18 @@ class World:
         self.finisher = JobFinisher(parts["jobs"], parts["ledger"], writer, states, prices, model_name="fake")
         self.guard = JobGuard(parts["jobs"], self.queue)
         self.control = JobControl(parts["jobs"], states, self.finisher, self.guard, clock=self.clock)
-        self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.guard, clock=self.clock)
+        launcher = JobLauncher(self.finisher)
+        self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.guard, launcher, clock=self.clock)
+        self.reruns = JobReruns(
+            self.sheets,
+            parts["jobs"],
+            parts["ledger"],
+            states,
+            self.finisher,
+            self.guard,
+            launcher,
+            clock=self.clock,
+        )
         self.lifecycle = JobLifecycle(
             self.identity,
             self.sheets,
