@@ -46,6 +46,7 @@ from shared.jobs.processing import RowProcessor
 from shared.jobs.reruns import JobReruns
 from shared.jobs.service import JobService
 from shared.jobs.states import JobStates
+from shared.jobs.undoing import JobUndoing
 from shared.jobs.writing import OutcomeWriter
 from shared.metrics import InstanceMetrics, Metrics
 from shared.realtime.audiences import AccessUpkeep, Audiences
@@ -241,6 +242,19 @@ class Container:
     def job_control(self) -> JobControl:
         """Cancelling and pausing jobs."""
         return JobControl(self._job_store, self._job_states, self.job_finisher, self.job_guard)
+
+    @cached_property
+    def job_undoing(self) -> JobUndoing:
+        """Undoing what jobs wrote."""
+        return JobUndoing(
+            self.sheets,
+            self._job_store,
+            self._ledger,
+            self._job_states,
+            self.timeline,
+            self.identity,
+            self.queues,
+        )
 
     @cached_property
     def job_finisher(self) -> JobFinisher:

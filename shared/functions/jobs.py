@@ -25,7 +25,8 @@ from shared.jobs.models import JobStatus, OutcomeStatus
 from shared.jobs.orchestrator import run_chunk, run_job
 from shared.jobs.ports import JobRunner
 from shared.jobs.requests import JobPage, JobView, RerunJob, RowOutcomePage, StartJob
-from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun
+from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun, UndoRun
+from shared.jobs.undoing import UNDO_QUEUE
 from shared.telemetry import correlated
 
 triggers = Triggers()
@@ -187,6 +188,22 @@ async def rerun_job(call: Call[RerunJob, NoQuery]) -> JobView:
     return await reruns.rerun(call.caller, job_id, call.body, _runner(call), idempotency_key=call.idempotency_key)
 
 
+@operation(
+    triggers,
+    "POST",
+    "jobs/{jobId:guid}/undo",
+    summary="Undo what a job wrote",
+    tag="Jobs",
+    answers=JobView,
+    status=202,
+    errors=_STARTING,
+)
+async def undo_job(call: Call[None, NoQuery]) -> JobView:
+    """From the last write to the first. What somebody changed since is left alone, and told in `undo`."""
+    job_id = JobId(call.path["jobId"])
+    return await call.container.job_undoing.undo(call.caller, job_id, idempotency_key=call.idempotency_key)
+
+
 @triggers.orchestration
 def run_job_v1(context: DurableOrchestration) -> Generator[Any, Any, Any]:
     """One run of a job."""
@@ -247,6 +264,14 @@ async def guard_job(msg: func.QueueMessage, client: DurableClient) -> None:
     run = JobRun.model_validate_json(msg.get_body())
     with correlated(run.correlation_id):
         await get_container().job_guard.look(run, DurableJobRunner(client))
+
+
+@triggers.queue(UNDO_QUEUE)
+async def continue_job_undo(msg: func.QueueMessage) -> None:
+    """Bring an undo of a job to its end that was left on the way."""
+    message = UndoRun.model_validate_json(msg.get_body())
+    with correlated(message.correlation_id):
+        await get_container().job_undoing.carry_on(message)
 
 
 def _runner(call: Call[Any, Any]) -> JobRunner:

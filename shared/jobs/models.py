@@ -6,7 +6,8 @@ from typing import Any, Literal, cast
 
 from pydantic import Field, computed_field, model_validator
 
-from shared.ids import ColumnId, JobId, RowId, SheetId, UserId
+from shared.errors import Conflict
+from shared.ids import ChangeSetId, ColumnId, JobId, RowId, SheetId, UserId
 from shared.records import Frozen, Record
 from shared.sheets.models import CellValue
 
@@ -98,6 +99,29 @@ class RunStart(Frozen):
     request_hash: str
 
 
+class RowNotUndone(Frozen):
+    """A row that was not put back, and why."""
+
+    row_id: RowId | None
+    code: str
+    message: str
+
+
+class JobUndo(Frozen):
+    """How far undoing what a job wrote has come: `batch` is the next to be undone, 0 when all are.
+
+    `change_set_ids` are those that put back; of what could not be put back, `not_undone` names the first.
+    """
+
+    id: str
+    status: Literal["undoing", "undone", "stopped"]
+    batch: int
+    change_set_ids: tuple[ChangeSetId, ...] = ()
+    not_undone: tuple[RowNotUndone, ...] = ()
+    not_undone_count: int = 0
+    error: JobError | None = None
+
+
 class Job(Record):
     """A job. `progress` counts rows that have an outcome; `run` rises with each time it is started afresh.
 
@@ -127,6 +151,7 @@ class Job(Record):
     instruction: str | None = None
     run_started_at: datetime | None = None
     starts: tuple[RunStart, ...] = ()
+    undo: JobUndo | None = None
     paused: Paused | None = None
     request_hash: str
     parameters: dict[str, Any]
@@ -145,6 +170,11 @@ class Job(Record):
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in FINISHED
+
+    def require_no_undo(self) -> None:
+        """Raises `Conflict` (`undo_in_progress`) while what the job wrote is being undone."""
+        if self.undo is not None and self.undo.status == "undoing":
+            raise Conflict("What the job wrote is being undone.", code="undo_in_progress")
 
 
 class PlanPart(Record):

@@ -1,12 +1,22 @@
 """What callers send and get about jobs."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.ids import ColumnId, JobId, RowId, SheetId
-from shared.jobs.models import Control, Job, JobError, JobResult, JobStatus, OutcomeStatus, Paused
+from shared.ids import ChangeSetId, ColumnId, JobId, RowId, SheetId
+from shared.jobs.models import (
+    Control,
+    Job,
+    JobError,
+    JobResult,
+    JobStatus,
+    JobUndo,
+    OutcomeStatus,
+    Paused,
+    RowNotUndone,
+)
 from shared.records import Frozen, example
 
 
@@ -45,6 +55,27 @@ class JobParameters(Frozen):
     target_column: ColumnId
 
 
+class JobUndoView(Frozen):
+    """How far undoing what a job wrote has come. The change-sets say of each cell what became of it."""
+
+    status: Literal["undoing", "undone", "stopped"]
+    change_set_ids: tuple[ChangeSetId, ...] = Field(description="The change-sets that put back, the last write first.")
+    not_undone: tuple[RowNotUndone, ...] = Field(description="The first rows that were not put back, and why.")
+    not_undone_count: int
+    error: JobError | None = Field(description="Why it stopped.")
+
+    @classmethod
+    def of(cls, undo: JobUndo) -> "JobUndoView":
+        """The caller's view."""
+        return cls(
+            status=undo.status,
+            change_set_ids=undo.change_set_ids,
+            not_undone=undo.not_undone,
+            not_undone_count=undo.not_undone_count,
+            error=undo.error,
+        )
+
+
 class JobView(Frozen):
     """A job, as callers see it."""
 
@@ -63,6 +94,7 @@ class JobView(Frozen):
     parameters: JobParameters
     error: JobError | None
     result: JobResult | None
+    undo: JobUndoView | None
     created_at: datetime
     updated_at: datetime
 
@@ -85,6 +117,7 @@ class JobView(Frozen):
             parameters=JobParameters(source_columns=job.source_column_ids, target_column=job.target_column_id),
             error=job.error,
             result=job.result,
+            undo=None if job.undo is None else JobUndoView.of(job.undo),
             created_at=job.created_at,
             updated_at=job.updated_at,
         )

@@ -37,8 +37,8 @@ class _Retry(Frozen):
 class JobReruns:
     """Starts further runs of jobs. Rows of other runs keep their outcomes.
 
-    Every method raises `NotFound` (`job_not_found`), `Conflict` (`job_not_finished`), and what makes the sheet one that
-    the job cannot write to.
+    Every method raises `NotFound` (`job_not_found`), `Conflict` (`job_not_finished`, `undo_in_progress`), and what
+    makes the sheet one that the job cannot write to.
     """
 
     def __init__(
@@ -187,3 +187,4 @@ def _repeats(job: Job, start: RunStart, request: BaseModel) -> bool:
 def _require_finished(job: Job) -> None:
     if not job.finished:
         raise Conflict("The job has not ended yet.", code="job_not_finished")
+    job.require_no_undo()

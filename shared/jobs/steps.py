@@ -21,6 +21,15 @@ class JobRun(Frozen):
         return f"{self.job_id}-{self.run}"
 
 
+class UndoRun(Frozen):
+    """The queue message that brings an undo of a job to its end."""
+
+    owner: UserId
+    job_id: JobId
+    undo_id: str
+    correlation_id: str
+
+
 def control_event(signal: int) -> str:
     """The name of the event that tells of a change of `control`; each change has one of its own."""
     return f"control-{signal}"

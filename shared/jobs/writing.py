@@ -91,7 +91,7 @@ class OutcomeWriter:
         cursor = await self._ledger.get_cursor(job.job_id)
         if not cursor.open_rows:
             return
-        change_set_id = _change_set_id(job.job_id, cursor.batch)
+        change_set_id = change_set_of_batch(job.job_id, cursor.batch)
         items = await self._changes.abandon(job.sheet_id, change_set_id, error.code)
         outcomes = await self._outcomes(job.job_id, cursor, []) if items else {}
         await self._settle(job.job_id, cursor, outcomes, items)
@@ -117,7 +117,7 @@ class OutcomeWriter:
     def _change_set(self, job: Job, batch: int, cell_count: int) -> ChangeSet:
         now = self._clock()
         return ChangeSet(
-            id=_change_set_id(job.job_id, batch),
+            id=change_set_of_batch(job.job_id, batch),
             owner=job.owner,
             sheet_id=job.sheet_id,
             author=Author(kind="job", id=job.id),
@@ -128,7 +128,7 @@ class OutcomeWriter:
         )
 
 
-def _change_set_id(job_id: JobId, batch: int) -> ChangeSetId:
+def change_set_of_batch(job_id: JobId, batch: int) -> ChangeSetId:
     """The id of the change-set that a batch is written with."""
     return ChangeSetId(str(uuid.uuid5(_NAMESPACE, f"{job_id}/{batch}")))
 

@@ -9,12 +9,13 @@ import pytest
 from shared.ai.ports import ModelRefusal
 from shared.clients.durable import DurableJobRunner
 from shared.identity.service import SINGLE_USER
-from shared.ids import JobId
+from shared.ids import JobId, SheetId
 from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.steps import ApplyRun, JobEnd, JobRun, Planned, SlotRun
+from shared.jobs.undoing import UNDO_QUEUE
 from tests.functions.client import Functions
 from tests.functions.test_jobs import get, start
-from tests.functions.world import World
+from tests.functions.world import SHEET, World
 
 RUN = JobRun(owner=SINGLE_USER, job_id=JobId("job"), run=1, correlation_id="correlation-0")
 
@@ -135,6 +136,31 @@ async def test_what_cannot_be_started_again_is_told(functions: Functions, world:
         assert (answer.status, answer.json["code"], list(answer.fields)) == (422, code, ["rowIds"])
 
 
+async def test_what_a_job_wrote_is_undone(functions: Functions, world: World):
+    job_id = await finished(functions, world)
+    key = {"Idempotency-Key": "once"}
+    answers = [await functions.request("undo_job", path={"jobId": job_id}, headers=key) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 202]
+    assert answers[0].json == answers[1].json == await get(functions, job_id)
+    undo = answers[0].json["undo"]
+    assert (undo["status"], undo["notUndone"], undo["notUndoneCount"]) == ("undone", [], 0)
+    (change_set,) = undo["changeSetIds"]
+    details = (await functions.request("get_change", path={"id": change_set})).json["changeSet"]
+    assert (details["status"], details["counts"], details["author"]["kind"]) == ("applied", {"written": 2}, "user")
+    assert [world.source.value(SHEET, str(row), "1003") for row in (1, 2, 3)] == [None, None, None]
+    (message,) = world.sent_to(UNDO_QUEUE)
+    version = world.source.sheet(SheetId(SHEET)).version
+    await functions.deliver("continue_job_undo", message)
+    assert await get(functions, job_id) == answers[0].json
+    assert world.source.sheet(SheetId(SHEET)).version == version
+
+
+async def test_a_job_that_runs_cannot_be_undone(functions: Functions):
+    job = await start(functions)
+    answer = await functions.request("undo_job", path={"jobId": job["id"]})
+    assert (answer.status, answer.json["code"]) == (409, "job_not_finished")
+
+
 @pytest.mark.parametrize("name", ["pause_job", "resume_job"])
 async def test_what_has_ended_can_be_neither_paused_nor_resumed(functions: Functions, name: str):
     job = await start(functions)
@@ -143,7 +169,7 @@ async def test_what_has_ended_can_be_neither_paused_nor_resumed(functions: Funct
     assert (answer.status, answer.json["code"]) == (409, "job_finished")
 
 
-@pytest.mark.parametrize("name", ["cancel_job", "pause_job", "resume_job", "retry_job", "rerun_job"])
+@pytest.mark.parametrize("name", ["cancel_job", "pause_job", "resume_job", "retry_job", "rerun_job", "undo_job"])
 async def test_an_unknown_job_is_not_found(functions: Functions, name: str):
     body = {"rowIds": ["1"]} if name == "rerun_job" else None
     answer = await functions.request(name, path={"jobId": str(uuid.uuid4())}, body=body)

@@ -8,6 +8,8 @@ from pydantic import SecretStr
 
 from shared.ai.estimates import parse_prices
 from shared.changes.service import ChangeService
+from shared.changes.submitting import ChangeSubmitter
+from shared.changes.timeline import Timeline
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.service import SINGLE_USER, SingleUserIdentity
@@ -24,6 +26,7 @@ from shared.jobs.reruns import JobReruns
 from shared.jobs.service import JobService
 from shared.jobs.states import JobStates, run_of
 from shared.jobs.steps import JobRun, control_event
+from shared.jobs.undoing import JobUndoing
 from shared.jobs.writing import OutcomeWriter
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
@@ -117,6 +120,19 @@ class World:
         self.control = JobControl(parts["jobs"], states, self.finisher, self.guard, clock=self.clock)
         launcher = JobLauncher(self.finisher)
         self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.guard, launcher, clock=self.clock)
+        self.submitter = ChangeSubmitter(
+            changes, parts["changes"], self.identity, self.queue, clock=self.clock, sleep=self.clock.sleep
+        )
+        self.undoing = JobUndoing(
+            self.sheets,
+            parts["jobs"],
+            parts["ledger"],
+            states,
+            Timeline(self.sheets, parts["changes"], self.submitter, clock=self.clock),
+            self.identity,
+            self.queue,
+            clock=self.clock,
+        )
         self.reruns = JobReruns(
             self.sheets,
             parts["jobs"],
