@@ -24,6 +24,7 @@ from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.models import JobStatus, OutcomeStatus
 from shared.jobs.orchestrator import run_chunk, run_job
 from shared.jobs.ports import JobRunner
+from shared.jobs.previewing import JobPreview
 from shared.jobs.requests import JobPage, JobView, RerunJob, RowOutcomePage, StartJob
 from shared.jobs.steps import ApplyRun, ChunkRun, JobEnd, JobRun, ProgressReport, SlotRun, UndoRun
 from shared.jobs.undoing import UNDO_QUEUE
@@ -64,6 +65,21 @@ async def start_job(call: Call[StartJob, NoQuery]) -> JobView:
     """The job is saved and queued; follow it on the topic `job:{id}` or here."""
     jobs = call.container.jobs
     return await jobs.start(call.caller, call.body, _runner(call), idempotency_key=call.idempotency_key)
+
+
+@operation(
+    triggers,
+    "POST",
+    "jobs/preview",
+    summary="Try a job out, and forecast it",
+    tag="Jobs",
+    body=StartJob,
+    answers=JobPreview,
+    errors=(InvalidInput, NotFound, Forbidden, RateLimited, UpstreamUnavailable),
+)
+async def preview_job(call: Call[StartJob, NoQuery]) -> JobPreview:
+    """Up to 5 rows are worked on, and nothing is written. 503 `model_busy` when the model has no room for any."""
+    return await call.container.job_previewer.preview(call.caller, call.body)
 
 
 @operation(

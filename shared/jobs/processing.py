@@ -84,6 +84,11 @@ class RowProcessor:
         waits = [result for result in results if isinstance(result, timedelta)]
         return self._deferred(counts, max(waits)) if waits else SlotResult(counts=counts)
 
+    async def try_row(self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId) -> RowOutcome:
+        """The outcome that a row would have, which is saved nowhere. Raises what `Model.complete` does but refusals."""
+        async with self._room:
+            return await self._work(sheet, job, kind, row_id, 0, None)
+
     async def _row(
         self, sheet: Sheet, job: Job, kind: JobKind, row_id: RowId, position: int, control: AskControl
     ) -> RowOutcome | timedelta | Wanted:

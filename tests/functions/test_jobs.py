@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
-from shared.ai.ports import ModelRefusal
+from shared.ai.ports import ModelDeferred, ModelRefusal
 from shared.clients.durable import dump
 from shared.errors import UpstreamUnavailable
 from shared.identity.service import SINGLE_USER
@@ -118,6 +118,25 @@ async def test_what_is_no_status_or_sheet_is_refused(functions: Functions, name:
     path = {"jobId": job["id"]} if name == "list_job_rows" else {}
     answer = await functions.request(name, path=path, query={field: value})
     assert (answer.status, list(answer.fields)) == (422, [field])
+
+
+async def test_a_job_is_tried_out_and_forecast_before_it_is_started(functions: Functions, world: World):
+    answer = await functions.request("preview_job", body=BODY)
+    assert answer.status == 200
+    assert [(row["rowId"], row["status"], bool(row["value"])) for row in answer.json["rows"]] == [
+        (row, "done", True) for row in ("1", "2", "3")
+    ]
+    forecast = answer.json["forecast"]
+    assert (forecast["rows"], forecast["sampledRows"], forecast["smartsheetCalls"]) == (3, 3, 3)
+    assert forecast["cost"]["amount"] is None or forecast["cost"]["amount"] > 0
+    assert world.source.value(SHEET, "1", "1003") is None
+    assert (await functions.request("list_jobs")).json["items"] == []
+
+
+async def test_a_preview_for_which_the_model_has_no_room_says_when_to_come_back(functions: Functions, world: World):
+    world.model.fail_next(ModelDeferred(40), times=3)
+    answer = await functions.request("preview_job", body=BODY)
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "model_busy", "40")
 
 
 @pytest.mark.parametrize("name", ["list_jobs", "list_job_rows"])

@@ -14,12 +14,15 @@ from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.service import SINGLE_USER, SingleUserIdentity
 from shared.ids import JobId, SheetId
+from shared.jobs.checking import JobChecker
 from shared.jobs.control import JobControl
 from shared.jobs.finishing import JobFinisher
+from shared.jobs.forecasting import Pace
 from shared.jobs.guarding import JobGuard
 from shared.jobs.launching import JobLauncher
 from shared.jobs.lifecycle import JobLifecycle
 from shared.jobs.models import Job
+from shared.jobs.previewing import JobPreviewer
 from shared.jobs.processing import RowProcessor
 from shared.jobs.requests import JobView, StartJob
 from shared.jobs.reruns import JobReruns
@@ -76,6 +79,8 @@ class FakeRunner:
 class World:
     """`restart` is a new process on the same database and the same sheet."""
 
+    preview_seconds = 25.0
+
     def __init__(self, documents: SqliteDocuments, source: FakeSheetSource, model: FakeModel | None = None) -> None:
         self.clock = FakeClock()
         self.documents = documents
@@ -119,7 +124,8 @@ class World:
         self.guard = JobGuard(parts["jobs"], self.queue)
         self.control = JobControl(parts["jobs"], states, self.finisher, self.guard, clock=self.clock)
         launcher = JobLauncher(self.finisher)
-        self.service = JobService(self.sheets, parts["jobs"], parts["ledger"], self.guard, launcher, clock=self.clock)
+        checker = JobChecker(self.sheets, clock=self.clock)
+        self.service = JobService(checker, parts["jobs"], parts["ledger"], self.guard, launcher)
         self.submitter = ChangeSubmitter(
             changes, parts["changes"], self.identity, self.queue, clock=self.clock, sleep=self.clock.sleep
         )
@@ -143,14 +149,25 @@ class World:
             launcher,
             clock=self.clock,
         )
+        processor = RowProcessor(
+            self.sheets, parts["ledger"], parts["model"], model_name="fake", rows_at_once=8, clock=self.clock
+        )
+        pace = Pace(rows_at_once=8, tokens_per_minute=1_000_000, requests_per_minute=600)
+        self.previewer = JobPreviewer(
+            checker,
+            processor,
+            prices,
+            pace,
+            model_name="fake",
+            wait_seconds=self.preview_seconds,
+            seconds=lambda: self.clock().timestamp(),
+        )
         self.lifecycle = JobLifecycle(
             self.identity,
             self.sheets,
             parts["jobs"],
             parts["ledger"],
-            RowProcessor(
-                self.sheets, parts["ledger"], parts["model"], model_name="fake", rows_at_once=8, clock=self.clock
-            ),
+            processor,
             writer,
             states,
             clock=self.clock,
