@@ -38,9 +38,19 @@ from shared.identity.service import SingleUserIdentity
 from shared.identity.sign_in import SignInService
 from shared.identity.token_identity import TokenIdentity
 from shared.ids import JobId, SessionId, SheetId
+from shared.jobs.checking import JobChecker
+from shared.jobs.control import JobControl
+from shared.jobs.finishing import JobFinisher
+from shared.jobs.forecasting import Pace
+from shared.jobs.guarding import JobGuard
+from shared.jobs.launching import JobLauncher
 from shared.jobs.lifecycle import JobLifecycle
+from shared.jobs.previewing import JobPreviewer
 from shared.jobs.processing import RowProcessor
+from shared.jobs.reruns import JobReruns
 from shared.jobs.service import JobService
+from shared.jobs.states import JobStates
+from shared.jobs.undoing import JobUndoing
 from shared.jobs.writing import OutcomeWriter
 from shared.metrics import InstanceMetrics, Metrics
 from shared.realtime.audiences import AccessUpkeep, Audiences
@@ -221,7 +231,69 @@ class Container:
     @cached_property
     def jobs(self) -> JobService:
         """Starting jobs and looking at them."""
-        return JobService(self.sheets, self._job_store, self._ledger, self.queues)
+        checker, launcher = JobChecker(self.sheets), JobLauncher(self.job_finisher)
+        return JobService(checker, self._job_store, self._ledger, self.job_guard, launcher)
+
+    @cached_property
+    def job_previewer(self) -> JobPreviewer:
+        """Trying jobs out."""
+        settings = self.settings
+        pace = Pace(
+            rows_at_once=settings.openai_concurrency,
+            tokens_per_minute=settings.openai_tokens_per_minute,
+            requests_per_minute=settings.openai_requests_per_minute,
+        )
+        checker, prices = JobChecker(self.sheets), settings.model_prices
+        return JobPreviewer(checker, self._row_processor, prices, pace, model_name=settings.openai_model)
+
+    @cached_property
+    def job_reruns(self) -> JobReruns:
+        """Doing rows of finished jobs again."""
+        return JobReruns(
+            self.sheets,
+            self._job_store,
+            self._ledger,
+            self._job_states,
+            self.job_finisher,
+            self.job_guard,
+            JobLauncher(self.job_finisher),
+        )
+
+    @cached_property
+    def job_guard(self) -> JobGuard:
+        """What sees to it that jobs start and end."""
+        return JobGuard(self._job_store, self.queues)
+
+    @cached_property
+    def job_control(self) -> JobControl:
+        """Cancelling and pausing jobs."""
+        return JobControl(self._job_store, self._job_states, self.job_finisher, self.job_guard)
+
+    @cached_property
+    def job_undoing(self) -> JobUndoing:
+        """Undoing what jobs wrote."""
+        return JobUndoing(
+            self.sheets,
+            self._job_store,
+            self._ledger,
+            self._job_states,
+            self.timeline,
+            self.identity,
+            self.queues,
+        )
+
+    @cached_property
+    def job_finisher(self) -> JobFinisher:
+        """What ends the runs of jobs."""
+        settings = self.settings
+        return JobFinisher(
+            self._job_store,
+            self._ledger,
+            self._outcome_writer,
+            self._job_states,
+            settings.model_prices,
+            model_name=settings.openai_model,
+        )
 
     @cached_property
     def job_lifecycle(self) -> JobLifecycle:
@@ -231,18 +303,9 @@ class Container:
             self.sheets,
             self._job_store,
             self._ledger,
-            RowProcessor(
-                self.sheets,
-                self._ledger,
-                self.model,
-                model_name=self.settings.openai_model,
-                rows_at_once=self.settings.openai_concurrency,
-            ),
-            OutcomeWriter(self._ledger, self.changes),
-            self.events,
-            self.queues,
-            self.settings.model_prices,
-            model_name=self.settings.openai_model,
+            self._row_processor,
+            self._outcome_writer,
+            self._job_states,
             sign_in_wait=timedelta(days=self.settings.job_sign_in_wait_days),
         )
 
@@ -391,6 +454,20 @@ class Container:
     @cached_property
     def _job_store(self) -> DocumentJobStore:
         return DocumentJobStore(self.documents)
+
+    @cached_property
+    def _job_states(self) -> JobStates:
+        return JobStates(self._job_store, self.events)
+
+    @cached_property
+    def _row_processor(self) -> RowProcessor:
+        settings = self.settings
+        model_name, rows_at_once = settings.openai_model, settings.openai_concurrency
+        return RowProcessor(self.sheets, self._ledger, self.model, model_name=model_name, rows_at_once=rows_at_once)
+
+    @cached_property
+    def _outcome_writer(self) -> OutcomeWriter:
+        return OutcomeWriter(self._ledger, self.changes)
 
     @cached_property
     def _ledger(self) -> DocumentLedger:

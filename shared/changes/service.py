@@ -117,6 +117,15 @@ class ChangeService:
         await self._events.publish(f"sheet:{change_set.sheet_id}", "change_set", data)
         await self._store.save(change_set.model_copy(update={"announced": True}))
 
+    async def abandon(self, sheet_id: SheetId, change_set_id: ChangeSetId, code: str) -> tuple[Item, ...]:
+        """End a change-set where it stands, as `close` does; its items, and nothing for one that was never stored."""
+        change_set = await self._store.find(sheet_id, change_set_id)
+        if change_set is None:
+            return ()
+        if change_set.status != "applied":
+            await self.close(change_set, code)
+        return tuple((await Work.load(self._store, change_set)).items)
+
     async def _in_turn(
         self, caller: Caller, change_set: ChangeSet, items: Sequence[Item], until: datetime | None
     ) -> Applied | Waiting:

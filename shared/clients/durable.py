@@ -15,11 +15,13 @@ from pydantic import BaseModel
 from shared.errors import StorageFull, UpstreamUnavailable
 from shared.jobs.models import Job
 from shared.jobs.orchestrator import OrchestratorTask
-from shared.jobs.steps import ChunkRun, JobRun
+from shared.jobs.states import run_of
+from shared.jobs.steps import ChunkRun, control_event
 
 JOB_ORCHESTRATION = "run_job_v1"
 CHUNK_ORCHESTRATION = "run_job_chunk_v1"
 _RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=24)
+_NOBODY_THERE = ("is gone: either completed or", "No instance with ID")
 _ALIVE = (df.OrchestrationRuntimeStatus.Pending, df.OrchestrationRuntimeStatus.Running)
 
 
@@ -31,7 +33,7 @@ class DurableJobRunner:
 
     async def start(self, job: Job) -> None:
         """See `JobRunner.start`. The instance id names job and run, so that a second start finds the first."""
-        run = JobRun(owner=job.owner, job_id=job.job_id, run=job.run, correlation_id=job.correlation_id)
+        run = run_of(job)
         try:
             status = await self._client.get_status(run.instance_id)
             if status and status.runtime_status in _ALIVE:
@@ -45,12 +47,47 @@ class DurableJobRunner:
                 raise StorageFull("The storage of orchestrations is full; the job was not started.") from error
             raise UpstreamUnavailable("the orchestration service refused to start the job") from error
 
+    async def signal(self, job: Job) -> None:
+        """See `JobRunner.signal`."""
+        instance_id = run_of(job).instance_id
+        try:
+            await self._client.raise_event(instance_id, control_event(job.signal))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UpstreamUnavailable("the orchestration service did not answer") from error
+        except Exception as error:
+            # The SDK raises bare Exceptions with texts of its own for each status.
+            if any(text in str(error) for text in _NOBODY_THERE):
+                return
+            raise UpstreamUnavailable("the orchestration service did not take the event") from error
+
 
 class DurableTask:
     """A task of Durable."""
 
     def __init__(self, task: TaskBase) -> None:
         self.task = task
+
+    def result(self, answer: Any) -> Any:
+        """What the orchestrator gets of Durable's answer."""
+        return answer
+
+
+class DurableWait(DurableTask):
+    """A wait for an event or a time, whichever comes first. Each has an event task of its own: one that was waited for
+    once in a `task_any` must not be used again.
+    """
+
+    def __init__(self, context: df.DurableOrchestrationContext, event: str, until: datetime) -> None:
+        self._event = context.wait_for_external_event(event)
+        self._timer: Any = context.create_timer(until)
+        super().__init__(context.task_any([self._event, self._timer]))
+
+    def result(self, answer: Any) -> bool:
+        """Whether the event came; an orchestration cannot end while it has a timer that is not cancelled."""
+        if answer is not self._event:
+            return False
+        self._timer.cancel()
+        return True
 
 
 class DurableContext:
@@ -79,9 +116,13 @@ class DurableContext:
         """Wake at this time. Durable wants naive UTC where its own clock is naive."""
         return DurableTask(self._context.create_timer(fire_at))
 
+    def wait(self, event: str, until: datetime) -> DurableTask:
+        """Wake at this time, or when the event comes; yields whether it came."""
+        return DurableWait(self._context, event, until)
+
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> DurableTask:
         """Yields the list of all results; raises the first failure."""
-        return DurableTask(self._context.task_all([_durable(task) for task in tasks]))
+        return DurableTask(self._context.task_all([_durable(task).task for task in tasks]))
 
     def show(self, status: dict[str, Any]) -> None:
         """Set the custom status."""
@@ -94,12 +135,12 @@ def drive(steps: Generator[OrchestratorTask, Any, Any]) -> Generator[TaskBase, A
     failure: Exception | None = None
     while True:
         try:
-            task = steps.send(send) if failure is None else steps.throw(failure)
+            durable = _durable(steps.send(send) if failure is None else steps.throw(failure))
         except StopIteration as end:
             return end.value
         failure = None
         try:
-            send = yield _durable(task)
+            send = durable.result((yield durable.task))
         except Exception as error:  # noqa: BLE001 - thrown in by Durable for a failed task; the orchestrator decides
             failure = error
 
@@ -109,6 +150,6 @@ def dump(payload: BaseModel) -> dict[str, Any]:
     return payload.model_dump(mode="json", by_alias=True)
 
 
-def _durable(task: OrchestratorTask) -> TaskBase:
+def _durable(task: OrchestratorTask) -> DurableTask:
     assert isinstance(task, DurableTask)
-    return task.task
+    return task

@@ -44,7 +44,7 @@ def class_of(route: Route) -> RequestClass:
     """Which limit a route's requests fall under."""
     if route.access == "public" and (route.method != "GET" or route.redirects):
         return "sign_in"  # the redirects are the ways to Smartsheet's sign-in, and back
-    if route.starts_jobs or route.uploads:
+    if (route.starts_jobs and route.creates) or route.uploads or route.asks_model:
         return "start"
     return "read" if route.method == "GET" else "write"
 

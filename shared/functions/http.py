@@ -61,12 +61,13 @@ def operation(
     other_status: int | None = None,
     access: Access = "connected",
     any_host: bool = False,
+    asks_model: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler `async (Call) -> model` as an HTTP function and as an operation of the OpenAPI document.
 
-    The function is named like the handler. `starts_jobs` gives it the Durable client. A handler may answer a
-    `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON. With
-    `uploads`, the body is an `Upload` of one of these content types.
+    The function is named like the handler. `starts_jobs` gives it the Durable client, also to wake jobs. A handler may
+    answer a `Reply` instead of the model: its body is in `media_type`, and has the form of `answers` if that is JSON.
+    With `uploads`, the body is an `Upload` of one of these content types.
     """
 
     def register(handler: Handler) -> Handler:
@@ -90,6 +91,7 @@ def operation(
             other_status,
             access,
             any_host,
+            asks_model,
         )
         ROUTES[name] = route
         serve = _with_client(route) if starts_jobs else _without_client(route)

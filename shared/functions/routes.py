@@ -39,7 +39,7 @@ class Upload(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B, Q]):
-    """One authorised, parsed request. `runner` is there on routes that start orchestrations."""
+    """One authorised, parsed request. `runner` is there on routes that start or wake orchestrations."""
 
     container: Container
     signed_in: Caller | Person | None
@@ -111,7 +111,7 @@ class Route:
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
     and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
     JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer. Whoever forgets
-    `access` has made a route for the connected. With `any_host`, requests for other host names are served, too.
+    `access` has made a route for the connected. With `any_host`, requests for other host names are served, too. `asks_model`: a request costs what a small job costs.
     """
 
     name: str
@@ -132,6 +132,7 @@ class Route:
     other_status: int | None = None
     access: Access = "connected"
     any_host: bool = False
+    asks_model: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:

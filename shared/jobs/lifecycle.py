@@ -1,47 +1,23 @@
 """The steps of a running job, as its orchestration calls them. Each may be repeated and changes nothing twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from shared.ai.estimates import PriceTable
-from shared.errors import AppError, PreconditionFailed, RateLimited, StorageFull, Unauthorized, UpstreamUnavailable
-from shared.events.bus import EventBus
-from shared.events.ports import MessageQueue
+from shared.errors import AppError, RateLimited, StorageFull, Unauthorized, UpstreamUnavailable
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
 from shared.identity.refusals import noting_refusal
-from shared.ids import JobId
 from shared.jobs.kinds import KINDS
-from shared.jobs.models import (
-    ChunkProgress,
-    Cost,
-    Job,
-    JobError,
-    JobPlan,
-    JobResult,
-    Paused,
-    RowOutcome,
-    SampleResult,
-    TokenCount,
-)
-from shared.jobs.pausing import GIVEN_UP, next_look
+from shared.jobs.models import ChunkProgress, Counts, Job, JobError, JobPlan, Paused
+from shared.jobs.pausing import CANCELLED, LONGEST_PAUSE, NOT_GOING_ON, given_up, next_look
 from shared.jobs.planning import plan_rows
-from shared.jobs.ports import JobRunner, JobStore, Ledger
+from shared.jobs.ports import JobStore, Ledger
 from shared.jobs.processing import RowProcessor
-from shared.jobs.running import RunningJobs
-from shared.jobs.service import GUARD_QUEUE, GUARD_SECONDS
-from shared.jobs.steps import (
-    ApplyResult,
-    ApplyRun,
-    Counts,
-    JobEnd,
-    JobRun,
-    Planned,
-    ProgressReport,
-    SlotResult,
-    SlotRun,
-)
+from shared.jobs.running import JOB_AGE, RunningJobs
+from shared.jobs.states import JobStates, is_over
+from shared.jobs.steps import ApplyResult, ApplyRun, JobRun, Planned, ProgressReport, SlotResult, SlotRun
 from shared.jobs.writing import OutcomeWriter
 from shared.records import utc_now
 from shared.sheets.service import SheetService
@@ -49,15 +25,12 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-_SAMPLES = 5
-_ATTEMPTS = 10
 _LOOK_AGAIN = timedelta(minutes=1)
 _TRANSIENT = (UpstreamUnavailable, StorageFull, RateLimited)
-_NOT_GOING_ON = JobError(code="job_finished", message="The job has ended already.")
 
 
 class JobLifecycle:
-    """Plan, process, write, report, finish; and the guard that starts what stayed queued."""
+    """Plan, process, write, report."""
 
     def __init__(
         self,
@@ -67,11 +40,8 @@ class JobLifecycle:
         ledger: Ledger,
         processor: RowProcessor,
         writer: OutcomeWriter,
-        events: EventBus,
-        queue: MessageQueue,
-        prices: PriceTable,
+        states: JobStates,
         *,
-        model_name: str,
         sign_in_wait: timedelta = timedelta(days=7),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -81,19 +51,23 @@ class JobLifecycle:
         self._ledger = ledger
         self._processor = processor
         self._writer = writer
-        self._events = events
-        self._queue = queue
-        self._prices = prices
-        self._model_name = model_name
+        self._states = states
         self._sign_in_wait = sign_in_wait
         self._clock = clock
         self._running = RunningJobs(store, ledger, clock=clock)
 
     async def plan(self, run: JobRun) -> Planned:
-        """Move the job to `processing` and cut its rows into chunks; the second time, what the first one cut."""
+        """Move the job to `processing` and cut its rows into chunks; the second time, what the first one cut.
+
+        Also tells, at any time, whether the job may go on.
+        """
         job = await self._store.get(run.owner, run.job_id)
-        if job.finished or job.run != run.run:
-            return _not_planned(_NOT_GOING_ON)
+        if is_over(job, run):
+            return Planned(error=NOT_GOING_ON)
+        if job.control == "cancel":
+            return Planned(error=CANCELLED)
+        if job.control == "pause":
+            return await self._planned_later(run, "user")
         plan = job.plan
         try:
             if plan is None or job.paused is not None:
@@ -101,15 +75,31 @@ class JobLifecycle:
         except _TRANSIENT:
             if job.paused is None:
                 raise
-            return _planned_at(self._clock() + _LOOK_AGAIN)
+            return _planned_at(self._clock() + _LOOK_AGAIN, job)
         except Unauthorized:
-            until = await self._pause(run)
-            return _not_planned(until) if isinstance(until, JobError) else _planned_at(until)
+            return await self._planned_later(run, "needs_sign_in")
         except AppError as error:
-            return _not_planned(JobError(code=error.code, message=error.detail))
-        if job.status != "processing" or job.paused is not None:
-            await self._change(run, status="processing", total=plan.total, plan=plan, paused=None)
-        return Planned(slots=plan.slots, rows_per_slot=plan.rows_per_slot, total=plan.total)
+            return Planned(error=JobError(code=error.code, message=error.detail))
+        if job.status != "processing" or job.paused is not None or job.plan is None:
+            job = await self._begin(run, plan)
+        self._running.keep(job)
+        return Planned(slots=plan.slots, rows_per_slot=plan.rows_per_slot, total=plan.total, signal=job.signal)
+
+    async def _begin(self, run: JobRun, plan: JobPlan) -> Job:
+        """Save that the job is being worked on; a pause or an end that came meanwhile stays."""
+
+        def begin(job: Job) -> Mapping[str, Any]:
+            paused = job.paused if job.control == "pause" else None
+            all_rows = job.all_rows or plan
+            return {
+                "status": "processing",
+                "total": all_rows.total,
+                "plan": plan,
+                "all_rows": all_rows,
+                "paused": paused,
+            }
+
+        return await self._states.change_run(run, begin)
 
     async def _plan_with_token(self, job: Job) -> JobPlan:
         """The plan, after the owner's token has opened the sheet."""
@@ -121,7 +111,7 @@ class JobLifecycle:
 
     async def _plan_all_rows(self, caller: Caller, job: Job) -> JobPlan:
         sheet = await self._sheets.open(caller, job.sheet_id)
-        plan, parts = plan_rows(job.run, [row.id for row in sheet.rows])
+        plan, parts = plan_rows(f"run{job.run}", [row.id for row in sheet.rows])
         await self._ledger.save_plan(job.job_id, parts)
         return plan
 
@@ -129,179 +119,91 @@ class JobLifecycle:
         """Bring one slot's rows to outcomes."""
         run = slot.job
         job = await self._running.get(run)
-        if job.finished or job.plan is None:
-            return SlotResult(counts=Counts(), error=_NOT_GOING_ON)
+        if is_over(job, run) or job.plan is None:
+            return SlotResult(counts=Counts(), error=NOT_GOING_ON)
         try:
             caller = await self._identity.caller_of_user(run.owner)
-            rows = await self._running.rows(slot)
-            first_position = slot.slot * job.plan.rows_per_slot
+            rows = await self._running.rows(slot, job.plan)
+            control = partial(self._running.control, run)
             async with noting_refusal(self._identity, caller):
-                return await self._processor.process(caller, job, KINDS[job.type], rows, first_position)
+                return await self._processor.process(caller, job, KINDS[job.type], rows, control)
         except _TRANSIENT:
             raise
         except Unauthorized:
-            until = await self._pause(run)
-            if isinstance(until, JobError):
-                return SlotResult(counts=Counts(), error=until)
-            return SlotResult(counts=Counts(), paused_until=until)
+            later = await self._planned_later(run, "needs_sign_in")
+            return SlotResult(counts=Counts(), paused_until=later.paused_until, error=later.error)
         except AppError as error:
             return SlotResult(counts=Counts(), error=JobError(code=error.code, message=error.detail))
 
     async def apply(self, apply: ApplyRun) -> ApplyResult:
         """Write outcomes to the sheet."""
         run = apply.job
+        job = await self._store.get(run.owner, run.job_id)
+        if is_over(job, run):
+            return ApplyResult(settled=0, remaining=True, error=NOT_GOING_ON)
+
+        async def may_begin() -> bool:
+            return await self._running.control(run) == "run"
+
         try:
-            job = await self._store.get(run.owner, run.job_id)
             caller = await self._identity.caller_of_user(run.owner)
             async with noting_refusal(self._identity, caller):
-                return await self._writer.apply(caller, job, flush=apply.flush)
+                result = await self._writer.apply(caller, job, flush=apply.flush, may_begin=may_begin)
         except _TRANSIENT:
-            return ApplyResult(settled=0, remaining=True, wait_until=self._clock() + timedelta(seconds=5))
+            result = ApplyResult(settled=0, remaining=True, wait_until=self._clock() + timedelta(seconds=5))
         except Unauthorized:
-            until = await self._pause(run)
-            if isinstance(until, JobError):
-                return ApplyResult(settled=0, remaining=True, error=until)
-            return ApplyResult(settled=0, remaining=True, paused_until=until)
+            later = await self._planned_later(run, "needs_sign_in")
+            return ApplyResult(settled=0, remaining=True, paused_until=later.paused_until, error=later.error)
         except AppError as error:
             problem = JobError(code=error.code, message=error.detail)
             return ApplyResult(settled=0, remaining=True, error=problem)
+        wanted = await self._running.control(run)
+        if wanted == "cancel":
+            return result.model_copy(update={"error": CANCELLED})
+        return result.model_copy(update={"paused_until": self._clock() + JOB_AGE}) if wanted == "pause" else result
 
     async def report(self, report: ProgressReport) -> None:
         """Save and publish how far the job has come. Skipped when there is no room: the next one tells more."""
+        run = report.job
         mine = ChunkProgress(
-            id=f"{report.job.run}-{report.wave}-{report.chunk}", wave=report.wave, **report.counts.model_dump()
+            id=f"{run.run}-{report.wave}-{report.chunk}",
+            run=run.run,
+            wave=report.wave,
+            **report.counts.model_dump(),
         )
         try:
-            wave = await self._ledger.save_progress(report.job.job_id, mine)
+            wave = await self._ledger.save_progress(run.job_id, mine)
             counts = report.base
             for chunk in wave:
                 counts += Counts(done=chunk.done, failed=chunk.failed, skipped=chunk.skipped)
-            await self._change(report.job, progress=counts.rows, failed_rows=counts.failed, skipped_rows=counts.skipped)
+            await self._states.change_run(run, partial(_progress, counts))
         except _TRANSIENT as error:
-            log.warning("job %s: progress not reported (%s)", report.job.job_id, error.code)
+            log.warning("job %s: progress not reported (%s)", run.job_id, error.code)
 
-    async def finish(self, end: JobEnd) -> None:
-        """Sum up the ledger and close the job; nothing happens when it is closed."""
-        job = await self._store.get(end.job.owner, end.job.job_id)
-        if job.finished:
-            return
-        outcomes = await self._all_outcomes(job.job_id)
-        if end.error is not None:
-            outcomes = await self._give_up_writing(job.job_id, outcomes, end.error)
-        result = self._sum_up(outcomes)
-        error = end.error or _nothing_done(outcomes, result)
-        await self._change(
-            end.job,
-            status="failed" if error else "completed",
-            error=error,
-            result=result,
-            paused=None,
-            progress=len(outcomes),
-            failed_rows=result.failed_rows,
-            skipped_rows=result.skipped_rows,
-            written_rows=sum(outcome.write_state == "written" for outcome in outcomes),
-        )
+    async def _planned_later(self, run: JobRun, reason: Any) -> Planned:
+        """Let the job wait for its owner; when to look again, or why it waits no longer."""
+        job = await self._pause(run, reason)
+        if is_over(job, run) or job.paused is None:
+            return Planned(error=NOT_GOING_ON)
+        longest = LONGEST_PAUSE if job.paused.reason == "user" else self._sign_in_wait
+        until = next_look(job.paused.since, self._clock(), at_most=longest)
+        return Planned(error=given_up(job.paused)) if until is None else _planned_at(until, job)
 
-    async def guard(self, run: JobRun, runner: JobRunner) -> None:
-        """Start a job that was saved but never left `queued`; looks again later until it has."""
-        try:
-            job = await self._store.get(run.owner, run.job_id)
-        except AppError:
-            log.info("job %s was never saved: nothing to guard", run.job_id)
-            return
-        if job.status != "queued" or job.run != run.run:
-            return
-        log.warning("job %s stayed queued: starting it again", run.job_id)
-        await self._queue.send(GUARD_QUEUE, run, delay_seconds=GUARD_SECONDS)
-        await runner.start(job)
+    async def _pause(self, run: JobRun, reason: Any) -> Job:
+        def pause(job: Job) -> Mapping[str, Any] | None:
+            if job.paused is not None and job.status == "processing":
+                return None
+            paused = job.paused or Paused(reason=reason, since=self._clock())
+            return {"status": "processing", "paused": paused}
 
-    async def _pause(self, run: JobRun) -> datetime | JobError:
-        """Let the job wait for its owner to sign in; when to look again, or why it waits no longer."""
-        paused = Paused(reason="needs_sign_in", since=self._clock())
-        job = await self._change(run, unless_paused=True, status="processing", paused=paused)
-        if job.finished or job.paused is None:
-            return _NOT_GOING_ON
-        return next_look(job.paused.since, self._clock(), at_most=self._sign_in_wait) or GIVEN_UP
-
-    async def _change(self, run: JobRun, *, unless_paused: bool = False, **changes: Any) -> Job:
-        """Save changes of a job that has not ended, and publish its state."""
-        for _ in range(_ATTEMPTS):
-            job = await self._store.get(run.owner, run.job_id)
-            if job.finished or (unless_paused and job.paused is not None):
-                return job
-            update = {**changes, "updated_at": self._clock()}
-            update["progress"] = max(job.progress, changes.get("progress", 0))
-            try:
-                job = await self._store.replace(job.model_copy(update=update))
-            except PreconditionFailed:
-                continue
-            await self._publish(job)
-            return job
-        raise UpstreamUnavailable("too many writers on one job")
-
-    async def _publish(self, job: Job) -> None:
-        data = {
-            "jobId": job.id,
-            "status": job.status,
-            "paused": None if job.paused is None else {"reason": job.paused.reason},
-            "progress": job.progress,
-            "total": job.total,
-            "failedRows": job.failed_rows,
-            "skippedRows": job.skipped_rows,
-            "writtenRows": job.written_rows,
-        }
-        await self._events.publish(f"job:{job.id}", "job_status", data)
-
-    async def _all_outcomes(self, job_id: JobId) -> list[RowOutcome]:
-        outcomes: list[RowOutcome] = []
-        cursor: str | None = None
-        while True:
-            page, cursor = await self._ledger.list(job_id, limit=500, cursor=cursor)
-            outcomes += page
-            if cursor is None:
-                return outcomes
-
-    async def _give_up_writing(self, job_id: JobId, outcomes: list[RowOutcome], error: JobError) -> list[RowOutcome]:
-        """What waits to be written never will be: the rows fail, with the reason why the run could not go on."""
-        refusal = {"write_state": "refused", "code": error.code, "message": error.message}
-        settled = [o.model_copy(update=refusal) if o.write_state == "pending" else o for o in outcomes]
-        await self._ledger.save(job_id, [o for o, was in zip(settled, outcomes, strict=True) if o is not was])
-        return settled
-
-    def _sum_up(self, outcomes: list[RowOutcome]) -> JobResult:
-        counted = [outcome.counted_as for outcome in outcomes]
-        tokens = TokenCount(
-            input=sum(outcome.input_tokens for outcome in outcomes),
-            output=sum(outcome.output_tokens for outcome in outcomes),
-        )
-        samples = [outcome for outcome in outcomes if outcome.counted_as == "done" and outcome.value][:_SAMPLES]
-        return JobResult(
-            processed_rows=counted.count("done"),
-            failed_rows=counted.count("failed"),
-            skipped_rows=counted.count("skipped"),
-            sample_results=tuple(SampleResult(row_id=o.row_id, value=o.value or "") for o in samples),
-            tokens=tokens,
-            cost=self._cost(tokens),
-        )
-
-    def _cost(self, tokens: TokenCount) -> Cost:
-        price = self._prices.find(self._model_name)
-        if price is None:
-            return Cost()
-        amount = self._prices.amount(self._model_name, tokens.input, tokens.output)
-        return Cost(amount=amount, currency=price.currency)
+        return await self._states.change_run(run, pause)
 
 
-def _planned_at(until: datetime) -> Planned:
-    return Planned(slots=0, rows_per_slot=1, total=0, paused_until=until)
+def _progress(of_this_run: Counts, job: Job) -> Mapping[str, Any]:
+    counts = of_this_run + job.kept
+    return {"progress": counts.rows, "failed_rows": counts.failed, "skipped_rows": counts.skipped}
 
 
-def _not_planned(error: JobError) -> Planned:
-    return Planned(slots=0, rows_per_slot=1, total=0, error=error)
-
-
-def _nothing_done(outcomes: list[RowOutcome], result: JobResult) -> JobError | None:
-    if result.processed_rows or not result.failed_rows:
-        return None
-    first = next(outcome for outcome in outcomes if outcome.counted_as == "failed")
-    return JobError(code=first.code or "no_row_succeeded", message=first.message or "No row could be done.")
+def _planned_at(until: datetime, job: Job) -> Planned:
+    reason = None if job.paused is None else job.paused.reason
+    return Planned(paused_until=until, paused=reason, signal=job.signal)

@@ -10,8 +10,10 @@ Waves instead of a sliding window: the host takes a Python orchestrator's action
 task that was started by one `task_any` holds up whatever a later one wants to start. Nothing waits alone here:
 every yield is an `all_of` of new tasks, or a timer when no row can go on.
 
-A step that finds the owner's token refused says when to look again. Then one timer and `plan_job`, which tells whether
-they have signed in, take turns; waves would fill the history for nothing.
+What the owner wants of the job is its `control` field, which every activity reads. A step that may not go on says so;
+then `plan_job`, which tells whether the job can go on, and one wait take turns; waves would fill the history for
+nothing. A wait ends with its time, or with the event that tells of the next change of `control`; the event's name holds
+the number of the change, so that one that comes early, late or twice does no harm.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,13 +22,13 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from shared.jobs.models import JobError
+from shared.jobs.models import Counts, JobError
+from shared.jobs.pausing import CANCELLED
 from shared.jobs.steps import (
     ApplyResult,
     ApplyRun,
     ChunkResult,
     ChunkRun,
-    Counts,
     JobEnd,
     JobRun,
     OpenSlot,
@@ -34,6 +36,7 @@ from shared.jobs.steps import (
     ProgressReport,
     SlotResult,
     SlotRun,
+    control_event,
 )
 from shared.sheets.models import MAX_ROWS_PER_CALL
 
@@ -42,6 +45,8 @@ ACTIVITIES_AT_ONCE = 25
 """Per chunk: together more than run at once, so that no chunk's last rows leave room unused, and few enough that
 progress is not queued behind hundreds of rows."""
 WRITE_EVERY = timedelta(seconds=15)
+LONGEST_END = timedelta(minutes=5)
+"""How long a cancelled job waits for the fate of what it was writing."""
 
 
 class OrchestratorTask(Protocol):
@@ -68,6 +73,10 @@ class OrchestratorContext(Protocol):
         """Wake at this time."""
         ...
 
+    def wait(self, event: str, until: datetime) -> OrchestratorTask:
+        """Wake at this time, or when the event comes; yields whether it came."""
+        ...
+
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
         """Yields the list of all results; raises the first failure."""
         ...
@@ -84,6 +93,8 @@ def run_job(context: OrchestratorContext, job: JobRun) -> Steps:
     """The orchestration of one run. Whatever happens, `finish_job` is called."""
     try:
         error = yield from _run(context, job)
+        if error == CANCELLED:
+            yield from _end_batch(context, job)
     except Exception:  # noqa: BLE001 - Durable raises bare Exceptions; every path must end in finish_job
         error = JobError(code="infrastructure", message="The job could not go on; its logs say why.")
     yield context.activity("finish_job", JobEnd(job=job, error=error), retried=True)
@@ -121,16 +132,15 @@ def run_chunk(context: OrchestratorContext, chunk: ChunkRun) -> Steps:
 
 def _run(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, JobError | None]:
     planned = yield from _planned(context, job)
-    if planned.error is not None:
-        return planned.error
     open_slots = [OpenSlot(slot=slot) for slot in range(planned.slots)]
     counts = Counts()
     written_at = context.now
     wave = 0
-    while open_slots:
+    while open_slots and planned.error is None:
         ready, open_slots = _take(open_slots, max(1, MAX_ROWS_PER_CALL // planned.rows_per_slot), context.now)
         if not ready:
-            yield context.timer(min(slot.not_before for slot in open_slots if slot.not_before))
+            next_slot_at = min(slot.not_before for slot in open_slots if slot.not_before)
+            planned = yield from _waited(context, job, planned, next_slot_at)
             continue
         wave += 1
         flush = context.now - written_at >= WRITE_EVERY
@@ -147,52 +157,68 @@ def _run(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTas
         error = next((r.error for r in [*applied, *results] if r.error), None)
         if error is not None:
             return error
-        error = yield from _signed_in(context, job, _latest([*applied, *results]))
-        if error is not None:
-            return error
-    return (yield from _write_rest(context, job))
+        planned = yield from _resumed(context, job, planned, _latest([*applied, *results]))
+    return planned.error or (yield from _write_rest(context, job, planned))
 
 
-def _write_rest(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, JobError | None]:
-    while True:
+def _write_rest(
+    context: OrchestratorContext, job: JobRun, planned: Planned
+) -> Generator[OrchestratorTask, Any, JobError | None]:
+    while planned.error is None:
         answer = yield context.activity("apply_outcomes", ApplyRun(job=job, flush=True))
         applied = ApplyResult.model_validate(answer)
         if applied.error is not None:
             return applied.error
         if applied.paused_until is not None:
-            error = yield from _signed_in(context, job, applied.paused_until)
-            if error is not None:
-                return error
+            planned = yield from _resumed(context, job, planned, applied.paused_until)
         elif applied.wait_until is not None:
-            yield context.timer(applied.wait_until)
+            planned = yield from _waited(context, job, planned, applied.wait_until)
         elif not applied.remaining:
             return None
+    return planned.error
+
+
+def _end_batch(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, None]:
+    """Let a batch that was being written come to its end, so that it is known what was written; not for ever."""
+    until = context.now + LONGEST_END
+    while context.now < until:
+        answer = yield context.activity("apply_outcomes", ApplyRun(job=job, flush=False))
+        applied = ApplyResult.model_validate(answer)
+        if applied.wait_until is None:
+            return
+        yield context.timer(min(applied.wait_until, until))
 
 
 def _planned(context: OrchestratorContext, job: JobRun) -> Generator[OrchestratorTask, Any, Planned]:
-    """The plan, once the owner's token works."""
+    """The plan, once the job may go on; with an `error` when it may not go on any more."""
     while True:
         planned = Planned.model_validate((yield context.activity("plan_job", job, retried=True)))
         if planned.paused_until is None:
             return planned
-        context.show({"paused": "needs_sign_in"})
-        yield context.timer(planned.paused_until)
+        context.show({"paused": planned.paused})
+        yield context.wait(control_event(planned.signal + 1), planned.paused_until)
 
 
-def _signed_in(
-    context: OrchestratorContext, job: JobRun, paused_until: datetime | None
-) -> Generator[OrchestratorTask, Any, JobError | None]:
-    """Wait until the owner's token works again, if it does not; why there is nothing to wait for any more."""
+def _resumed(
+    context: OrchestratorContext, job: JobRun, planned: Planned, paused_until: datetime | None
+) -> Generator[OrchestratorTask, Any, Planned]:
+    """Wait while the job is paused, if a step found it to be; the plan as it is after that."""
     if paused_until is None:
-        return None
-    context.show({"paused": "needs_sign_in"})
-    yield context.timer(paused_until)
-    planned = yield from _planned(context, job)
-    return planned.error
+        return planned
+    yield context.wait(control_event(planned.signal + 1), paused_until)
+    return (yield from _planned(context, job))
+
+
+def _waited(
+    context: OrchestratorContext, job: JobRun, planned: Planned, until: datetime
+) -> Generator[OrchestratorTask, Any, Planned]:
+    """Wait until then; when the owner changes meanwhile what the job shall do, the plan as it is after that."""
+    changed = yield context.wait(control_event(planned.signal + 1), until)
+    return (yield from _planned(context, job)) if changed else planned
 
 
 def _latest(results: Sequence[SlotResult | ChunkResult | ApplyResult]) -> datetime | None:
-    """Until when the job is paused, if any step found it to be."""
+    """When to look whether the job may go on, if any step found it paused."""
     return max((result.paused_until for result in results if result.paused_until), default=None)
 
 

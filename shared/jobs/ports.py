@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.ids import JobId, RowId, UserId
-from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
+from shared.ids import JobId, RowId, SheetId, UserId
+from shared.jobs.models import ChunkProgress, Job, JobStatus, OutcomeStatus, PlanPart, RowOutcome, WriteCursor
 
 
 class JobStore(Protocol):
@@ -22,8 +22,16 @@ class JobStore(Protocol):
         """Raises `PreconditionFailed` when the job changed since it was read."""
         ...
 
-    async def list(self, owner: UserId, *, limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
-        """The owner's jobs, newest first."""
+    async def list(
+        self,
+        owner: UserId,
+        *,
+        status: JobStatus | None = None,
+        sheet_id: SheetId | None = None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Job], str | None]:
+        """The owner's jobs with this status and over this sheet, newest first."""
         ...
 
 
@@ -39,7 +47,7 @@ class Ledger(Protocol):
         ...
 
     async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
-        """Store how far a chunk has come; how far all chunks of its wave have."""
+        """Store how far a chunk has come; how far all chunks of its run's wave have."""
         ...
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:
@@ -54,8 +62,10 @@ class Ledger(Protocol):
         """Outcomes whose value waits to be written, in the order of the plan."""
         ...
 
-    async def list(self, job_id: JobId, *, limit: int, cursor: str | None) -> tuple[list[RowOutcome], str | None]:
-        """All outcomes, in the order of the plan."""
+    async def list(
+        self, job_id: JobId, *, status: OutcomeStatus | None = None, limit: int, cursor: str | None
+    ) -> tuple[list[RowOutcome], str | None]:
+        """All outcomes, or those that count as `status`, in the order of the plan."""
         ...
 
     async def get_cursor(self, job_id: JobId) -> WriteCursor:
@@ -68,8 +78,15 @@ class Ledger(Protocol):
 
 
 class JobRunner(Protocol):
-    """Starts orchestrations."""
+    """Starts orchestrations, and wakes them."""
 
     async def start(self, job: Job) -> None:
         """Run the job's current run, unless it runs already. Raises `UpstreamUnavailable`, `StorageFull`."""
+        ...
+
+    async def signal(self, job: Job) -> None:
+        """Tell the orchestration of the job's current run that `control` has changed; one that has ended need not know.
+
+        Raises `UpstreamUnavailable`.
+        """
         ...

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.ids import JobId, UserId
-from shared.jobs.models import JobError
+from shared.jobs.models import Counts, JobError
 from shared.records import Frozen
 
 
@@ -21,35 +21,34 @@ class JobRun(Frozen):
         return f"{self.job_id}-{self.run}"
 
 
+class UndoRun(Frozen):
+    """The queue message that brings an undo of a job to its end."""
+
+    owner: UserId
+    job_id: JobId
+    undo_id: str
+    correlation_id: str
+
+
+def control_event(signal: int) -> str:
+    """The name of the event that tells of a change of `control`; each change has one of its own."""
+    return f"control-{signal}"
+
+
 class Planned(Frozen):
     """How the rows were cut: `slots` activities of at most `rows_per_slot` rows.
 
-    With `paused_until`, the job waits for its owner to sign in: plan it again then.
+    With `paused_until`, the job waits for its owner, for the reason in `paused`: plan it again then, or when the event
+    comes that tells of the change of `control` after `signal`.
     """
 
-    slots: int
-    rows_per_slot: int
-    total: int
+    slots: int = 0
+    rows_per_slot: int = 1
+    total: int = 0
+    signal: int = 0
+    paused: str | None = None
     paused_until: datetime | None = None
     error: JobError | None = None
-
-
-class Counts(Frozen):
-    """Rows with an outcome, by outcome."""
-
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            done=self.done + other.done, failed=self.failed + other.failed, skipped=self.skipped + other.skipped
-        )
-
-    @property
-    def rows(self) -> int:
-        """All of them."""
-        return self.done + self.failed + self.skipped
 
 
 class SlotRun(Frozen):
@@ -62,7 +61,8 @@ class SlotRun(Frozen):
 class SlotResult(Frozen):
     """What became of a slot's rows. With `deferred_until`, some rows wait for room in the quota.
 
-    With `paused_until`, the job waits for its owner to sign in, and none of the rows was worked on.
+    With `paused_until`, the job waits for its owner: look then whether it may go on. The slot is still open, whatever
+    of it was done.
     """
 
     counts: Counts
@@ -106,7 +106,10 @@ class ApplyRun(Frozen):
 
 
 class ApplyResult(Frozen):
-    """How many outcomes were settled (written, equal, in conflict or refused), and when to come back, if ever."""
+    """How many outcomes were settled (written, equal, in conflict or refused), and when to come back, if ever.
+
+    With `wait_until`, a batch is on its way. With an `error`, no other batch is begun.
+    """
 
     settled: int
     remaining: bool

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.ids import JobId, RowId, UserId
-from shared.jobs.models import ChunkProgress, Job, PlanPart, RowOutcome, WriteCursor
+from shared.ids import JobId, RowId, SheetId, UserId
+from shared.jobs.models import ChunkProgress, Job, JobStatus, OutcomeStatus, PlanPart, RowOutcome, WriteCursor
 from shared.stores.collection import Collection
 from shared.stores.documents import MAX_BATCH, DocumentStore, Upsert, Where
 
@@ -30,9 +30,21 @@ class DocumentJobStore:
         """See `JobStore.replace`."""
         return await self._jobs.replace(job.owner, job)
 
-    async def list(self, owner: UserId, *, limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
+    async def list(
+        self,
+        owner: UserId,
+        *,
+        status: JobStatus | None = None,
+        sheet_id: SheetId | None = None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Job], str | None]:
         """See `JobStore.list`."""
-        return await self._jobs.list(owner, order_by="createdAt", descending=True, limit=limit, cursor=cursor)
+        wanted = {"status": status, "sheetId": sheet_id}
+        where = [Where(field, "=", value) for field, value in wanted.items() if value is not None]
+        return await self._jobs.list(
+            owner, where=where, order_by="createdAt", descending=True, limit=limit, cursor=cursor
+        )
 
 
 class DocumentLedger:
@@ -57,7 +69,9 @@ class DocumentLedger:
     async def save_progress(self, job_id: JobId, progress: ChunkProgress) -> list[ChunkProgress]:
         """See `Ledger.save_progress`."""
         await self._progress.upsert(job_id, progress)
-        wave, _ = await self._progress.list(job_id, where=[Where("wave", "=", progress.wave)])
+        wave, _ = await self._progress.list(
+            job_id, where=[Where("run", "=", progress.run), Where("wave", "=", progress.wave)]
+        )
         return wave
 
     async def find(self, job_id: JobId, row_id: RowId) -> RowOutcome | None:
@@ -77,9 +91,12 @@ class DocumentLedger:
         outcomes, _ = await self._outcomes.list(job_id, where=pending, order_by="position", limit=limit)
         return outcomes
 
-    async def list(self, job_id: JobId, *, limit: int, cursor: str | None) -> tuple[list[RowOutcome], str | None]:
+    async def list(
+        self, job_id: JobId, *, status: OutcomeStatus | None = None, limit: int, cursor: str | None
+    ) -> tuple[list[RowOutcome], str | None]:
         """See `Ledger.list`."""
-        return await self._outcomes.list(job_id, order_by="position", limit=limit, cursor=cursor)
+        where = [] if status is None else [Where("countedAs", "=", status)]
+        return await self._outcomes.list(job_id, where=where, order_by="position", limit=limit, cursor=cursor)
 
     async def get_cursor(self, job_id: JobId) -> WriteCursor:
         """See `Ledger.get_cursor`."""

@@ -178,6 +178,41 @@ async def test_outcomes_of_more_than_one_batch_are_saved_and_saved_again(documen
     assert await ledger.find(JobId("another"), RowId("1000")) is None
 
 
+async def test_jobs_are_found_by_status_and_sheet_page_by_page(documents: DocumentStore):
+    jobs = DocumentJobStore(documents)
+    for number in range(6):
+        status = "completed" if number % 2 else "queued"
+        await jobs.create(job(number, status=status, sheet_id=SHEET if number < 4 else SheetId("1")))
+    await jobs.create(job(9, owner=BOB, status="queued"))
+
+    async def found(**wanted: Any) -> list[str]:
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = await jobs.list(ADA, limit=1, cursor=cursor, **wanted)
+            names += [each.id for each in page]
+            if cursor is None:
+                return names
+
+    assert await found() == [f"job-{number}" for number in (5, 4, 3, 2, 1, 0)]
+    assert await found(status="queued") == ["job-4", "job-2", "job-0"]
+    assert await found(sheet_id=SHEET) == ["job-3", "job-2", "job-1", "job-0"]
+    assert await found(status="completed", sheet_id=SheetId("1")) == ["job-5"]
+    assert await found(status="failed") == []
+
+
+async def test_outcomes_are_found_by_what_they_count_as(documents: DocumentStore):
+    ledger = DocumentLedger(documents)
+    states = ["written", "conflict", "pending", "refused", "unchanged"]
+    await ledger.save(JOB, [outcome(position, write_state=state) for position, state in enumerate(states)])
+    await ledger.save(JOB, [outcome(5, status="skipped", write_state="none")])
+    for status, positions in {"done": [0, 2, 4], "failed": [1, 3], "skipped": [5]}.items():
+        wanted: Any = status
+        first, cursor = await ledger.list(JOB, status=wanted, limit=1, cursor=None)
+        rest = (await ledger.list(JOB, status=wanted, limit=9, cursor=cursor))[0] if cursor else []
+        assert [row.position for row in [*first, *rest]] == positions
+
+
 async def test_unwritten_outcomes_come_in_the_order_of_the_sheet(documents: DocumentStore):
     ledger = DocumentLedger(documents)
     states = ["pending", "written", "none", "pending", "conflict", "pending"]
@@ -189,14 +224,14 @@ async def test_unwritten_outcomes_come_in_the_order_of_the_sheet(documents: Docu
 
 async def test_plans_and_the_progress_of_a_wave_are_kept(documents: DocumentStore):
     ledger = DocumentLedger(documents)
-    part = PlanPart(id="0", slots=((RowId("1"), RowId("2")), (RowId("3"),)))
+    part = PlanPart(id="0", slots=((RowId("1"), RowId("2")), (RowId("3"),)), positions=((0, 1), (2,)))
     await ledger.save_plan(JOB, [part, part])
     assert (await ledger.get_part(JOB, "0")).slots == part.slots
     with pytest.raises(NotFound):
         await ledger.get_part(JOB, "1")
-    for wave, chunk in ((1, "1-0"), (1, "1-1"), (2, "2-0"), (2, "2-0")):
-        last = await ledger.save_progress(JOB, ChunkProgress(id=chunk, wave=wave, done=5, failed=0, skipped=0))
-    assert [progress.id for progress in last] == ["2-0"]
+    for run, wave, chunk in ((1, 1, "1-1-0"), (1, 2, "1-2-0"), (2, 1, "2-1-0"), (2, 2, "2-2-0"), (2, 2, "2-2-0")):
+        last = await ledger.save_progress(JOB, ChunkProgress(id=chunk, run=run, wave=wave, done=5, failed=0, skipped=0))
+    assert [progress.id for progress in last] == ["2-2-0"]
 
 
 async def test_the_cursor_of_the_writer_moves_only_from_where_it_was_read(documents: DocumentStore):

@@ -51,6 +51,10 @@ class FakeModel:
         """Fail every request that holds this text."""
         self._rules.append((text, error))
 
+    def forget_rules(self) -> None:
+        """Answer all requests again."""
+        self._rules.clear()
+
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """See `Model.complete`. Tokens are a quarter of the characters."""
         self.requests.append(request)

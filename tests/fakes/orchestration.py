@@ -1,6 +1,7 @@
 """Runs domain orchestrators in memory: tasks are coroutines, timers move the fake clock, nothing is replayed."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,18 +33,38 @@ class _Timer(_Task):
         super().__init__(fire())
 
 
+class _Wait(_Task):
+    """Ends at once: with the event, if it was raised, else the clock moves to its time."""
+
+    def __init__(self, event: str, until: datetime, durable: "FakeDurable") -> None:
+        async def end() -> bool:
+            if durable.during_waits:
+                await durable.during_waits.popleft()()
+            if event in durable.raised:
+                return True
+            durable.clock.now = max(durable.clock.now, until)
+            return False
+
+        super().__init__(end())
+
+
 class FakeDurable:
-    """`OrchestratorContext` for tests. `activities` are called by name; `calls` counts them."""
+    """`OrchestratorContext` for tests. `activities` are called by name; `calls` counts them.
+
+    `raised` are the events that were raised; `during_waits` is done during the next waits, one in each.
+    """
 
     def __init__(self, activities: dict[str, Activity], clock: FakeClock) -> None:
         self._activities = activities
-        self._clock = clock
+        self.clock = clock
+        self.raised: set[str] = set()
+        self.during_waits: deque[Callable[[], Awaitable[Any]]] = deque()
         self.calls: list[tuple[str, BaseModel]] = []
         self.shown: list[dict[str, Any]] = []
 
     @property
     def now(self) -> datetime:
-        return self._clock()
+        return self.clock()
 
     def activity(self, name: str, payload: BaseModel, *, retried: bool = False) -> OrchestratorTask:
         self.calls.append((name, payload))
@@ -57,7 +78,10 @@ class FakeDurable:
         return _Task(self._drive(run_chunk(self, payload)))
 
     def timer(self, fire_at: datetime) -> OrchestratorTask:
-        return _Timer(fire_at, self._clock)
+        return _Timer(fire_at, self.clock)
+
+    def wait(self, event: str, until: datetime) -> OrchestratorTask:
+        return _Wait(event, until, self)
 
     def all_of(self, tasks: Sequence[OrchestratorTask]) -> OrchestratorTask:
         async def gather() -> list[Any]:

@@ -1,7 +1,7 @@
 """Calls registered functions as the worker does: real triggers in, real responses out."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -13,6 +13,8 @@ from shared.functions.routes import ROUTES
 from tests.functions.conformance import Contract
 from tests.functions.environment import HOST, SECRETS
 from tests.functions.world import World
+
+BEGUN_AT = "2026-03-02T09:00:00.000000Z"
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,19 @@ class Functions:
         travelled = json.loads(json.dumps(payload.model_dump(mode="json", by_alias=True)))
         return json.loads(json.dumps(await self._run(name, payload=travelled)))
 
-    def begin(self, name: str, payload: Any, at: str = "2026-03-02T09:00:00.000000Z") -> list[tuple[str, Any]]:
+    def begin(self, name: str, payload: Any) -> list[tuple[str, Any]]:
         """Replay an orchestrator function that has just been started; its first activities and their inputs."""
+        (first,) = self.replay(name, payload, [])
+        return [(each["functionName"], json.loads(each["input"])) for each in _calls([first])]
+
+    def replay(self, name: str, payload: Any, events: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Replay an orchestrator function against what has happened since its start; all actions it asked for."""
         text = json.dumps(payload.model_dump(mode="json", by_alias=True))
-        event = {"EventId": -1, "IsPlayed": False, "Timestamp": at}
+        event = {"EventId": -1, "IsPlayed": False, "Timestamp": BEGUN_AT}
+        begun = {**event, "EventType": 12}
         started = {**event, "EventType": 0, "Name": name, "Input": text, "Version": None}
         context = {
-            "history": [{**event, "EventType": 12}, started],
+            "history": [begun, started, *({**event, **each} for each in events)],
             "input": text,
             "instanceId": "instance",
             "isReplaying": False,
@@ -125,7 +133,8 @@ class Functions:
         function = self._functions[name].get_user_function()
         answer = json.loads(function(func.OrchestrationContext(json.dumps(context))))
         assert not answer["isDone"] and answer.get("error") is None
-        return [(each["functionName"], json.loads(each["input"])) for each in _calls(answer["actions"][0])]
+        (actions,) = answer["actions"]
+        return actions
 
     async def _run(self, name: str, **arguments: Any) -> Any:
         function = self._functions[name].get_user_function()

@@ -8,11 +8,12 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
+from shared.ai.ports import ModelDeferred, ModelRefusal
 from shared.clients.durable import dump
 from shared.errors import UpstreamUnavailable
 from shared.identity.service import SINGLE_USER
 from shared.ids import JobId
-from shared.jobs.service import GUARD_QUEUE
+from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.steps import ApplyRun, ChunkRun, Counts, JobEnd, JobRun, ProgressReport, SlotRun
 from tests.functions.client import Functions
 from tests.functions.world import SHEET, UNKNOWN_SHEET, World
@@ -82,6 +83,60 @@ async def test_jobs_are_listed_in_pages_newest_first(functions: Functions):
     first = (await functions.request("list_jobs", query={"limit": "2"})).json
     second = (await functions.request("list_jobs", query={"limit": "2", "cursor": first["nextCursor"]})).json
     assert [job["id"] for job in first["items"] + second["items"]] == ids[::-1]
+
+
+async def test_jobs_are_listed_by_status_and_sheet(functions: Functions):
+    first, second = [(await start(functions))["id"] for _ in range(2)]
+    await functions.request("cancel_job", path={"jobId": first})
+
+    async def listed(**query: str) -> list[str]:
+        return [job["id"] for job in (await functions.request("list_jobs", query=query)).json["items"]]
+
+    assert await listed(status="cancelled") == [first]
+    assert await listed(status="queued", sheetId=SHEET) == [second]
+    assert await listed(sheetId=UNKNOWN_SHEET) == []
+
+
+async def test_rows_are_listed_by_what_became_of_them(functions: Functions, world: World):
+    world.model.fail_when("station 2", ModelRefusal("content_filtered", "The service declined this text."))
+    job = await start(functions)
+    run = JobRun.model_validate(world.durable.started[0][2])
+    await functions.activity("plan_job", run)
+    for slot in range(3):
+        await functions.activity("process_rows", SlotRun(job=run, slot=slot))
+    for status, rows in {"failed": ["2"], "done": ["1", "3"], "skipped": []}.items():
+        answer = await functions.request("list_job_rows", path={"jobId": job["id"]}, query={"status": status})
+        assert [(item["rowId"], item["status"]) for item in answer.json["items"]] == [(row, status) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [("list_jobs", "status", "done"), ("list_jobs", "sheetId", "x"), ("list_job_rows", "status", "written")],
+)
+async def test_what_is_no_status_or_sheet_is_refused(functions: Functions, name: str, field: str, value: str):
+    job = await start(functions)
+    path = {"jobId": job["id"]} if name == "list_job_rows" else {}
+    answer = await functions.request(name, path=path, query={field: value})
+    assert (answer.status, list(answer.fields)) == (422, [field])
+
+
+async def test_a_job_is_tried_out_and_forecast_before_it_is_started(functions: Functions, world: World):
+    answer = await functions.request("preview_job", body=BODY)
+    assert answer.status == 200
+    assert [(row["rowId"], row["status"], bool(row["value"])) for row in answer.json["rows"]] == [
+        (row, "done", True) for row in ("1", "2", "3")
+    ]
+    forecast = answer.json["forecast"]
+    assert (forecast["rows"], forecast["sampledRows"], forecast["smartsheetCalls"]) == (3, 3, 3)
+    assert forecast["cost"]["amount"] is None or forecast["cost"]["amount"] > 0
+    assert world.source.value(SHEET, "1", "1003") is None
+    assert (await functions.request("list_jobs")).json["items"] == []
+
+
+async def test_a_preview_for_which_the_model_has_no_room_says_when_to_come_back(functions: Functions, world: World):
+    world.model.fail_next(ModelDeferred(40), times=3)
+    answer = await functions.request("preview_job", body=BODY)
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "model_busy", "40")
 
 
 @pytest.mark.parametrize("name", ["list_jobs", "list_job_rows"])

@@ -92,7 +92,7 @@ def test_every_route_has_the_class_of_what_it_costs():
     classes = {name: class_of(route) for name, route in ROUTES.items()}
     signing_in = {"sign_in", "begin_sign_in", "finish_sign_in"}
     assert {name for name, kind in classes.items() if kind == "sign_in"} == signing_in
-    assert {"start_job", "import_rows"} <= {name for name, kind in classes.items() if kind == "start"}
+    assert {"start_job", "import_rows", "preview_job"} <= {name for name, kind in classes.items() if kind == "start"}
     for name, kind in classes.items():
         assert name in signing_in or (kind == "read") == (ROUTES[name].method == "GET"), name
 

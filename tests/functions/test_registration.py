@@ -13,7 +13,8 @@ from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
 from shared.functions.routes import ROUTES
 from shared.functions.sessions import MAX_DEQUEUE_COUNT
-from shared.jobs.service import GUARD_QUEUE
+from shared.jobs.guarding import GUARD_QUEUE
+from shared.jobs.undoing import UNDO_QUEUE
 from tests.functions.conformance import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,7 @@ def test_queue_functions_read_the_queues_that_the_services_write_to(registered: 
         "purge_session": DELETE_QUEUE,
         "purge_messages": PURGE_QUEUE,
         "guard_job": GUARD_QUEUE,
+        "continue_job_undo": UNDO_QUEUE,
         "continue_change": CHANGE_GUARD_QUEUE,
     }
     connections = {each["connection"] for each in triggers.values() if each["type"] == "queueTrigger"}

@@ -24,13 +24,14 @@ from tests.functions.world import SHEET, World
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]+(?:Z|\+00:00)")
 _MARKER = re.compile(r"(private|shared)-[0-9a-f]{32}")
+_ANSWER = re.compile(r"answer [0-9a-f]{8}")
 OF_THE_PROCESS = {"get_metrics"}
-_RANDOM = {"correlationId", "nextCursor", "digest", "token", "createdAt", "updatedAt", "expiresAt", "url"}
+_RANDOM = {"correlationId", "nextCursor", "digest", "token", "createdAt", "updatedAt", "expiresAt", "url", "seconds"}
 
 
 def plain(answer: Answer, seen: dict[str, str]) -> Any:
     """The answer without what is random: ids by the order in which they came up, no times, no cursors."""
-    text = _MARKER.sub(r"(\1)", _TIME.sub("(time)", answer.text))
+    text = _ANSWER.sub("(answer)", _MARKER.sub(r"(\1)", _TIME.sub("(time)", answer.text)))
     text = _GUID.sub(lambda match: seen.setdefault(match[0], f"(id {len(seen)})"), text)
     try:
         body: Any = json.loads(text)

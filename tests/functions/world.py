@@ -46,6 +46,7 @@ class FakeDurableClient:
 
     def __init__(self) -> None:
         self.started: list[tuple[str, str, Any]] = []
+        self.raised: list[tuple[str, str]] = []
         self.error: Exception | None = None
 
     async def get_status(self, instance_id: str) -> Status:
@@ -59,6 +60,12 @@ class FakeDurableClient:
         """Start an orchestration."""
         self.started.append((name, instance_id, client_input))
         return instance_id
+
+    async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
+        """Send an event to an instance that runs."""
+        if self.error is not None:
+            raise self.error
+        self.raised.append((instance_id, event_name))
 
 
 class World:

@@ -19,7 +19,7 @@ CONTAINER = "documents"
 PARTITION_KEY_PATH = "/pk"
 ORDER_FIELDS = ("createdAt", "position", "seq")
 """Fields of bodies that lists are ordered by; ties go by id, for which Cosmos DB wants a composite index each."""
-FILTER_FIELDS = ("wave", "writeState")
+FILTER_FIELDS = ("countedAs", "run", "sheetId", "status", "wave", "writeState")
 """Further fields that lists compare."""
 _LARGE_INTEGER = re.compile(r"\$+int")
 

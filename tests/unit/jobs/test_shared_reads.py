@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import NotFound, UpstreamUnavailable
 from shared.ids import JobId, UserId
-from shared.jobs.models import Job, PlanPart
+from shared.jobs.models import Job, JobPlan, PlanPart
 from shared.jobs.running import RunningJobs
 from shared.jobs.steps import JobRun, SlotRun
 from shared.stores.jobs import DocumentJobStore, DocumentLedger
@@ -38,6 +38,9 @@ class CountingLedger(DocumentLedger):
         return await super().get_part(job_id, part_id)
 
 
+PLAN = JobPlan(slots=150, rows_per_slot=1, total=150)
+
+
 async def started(documents: SqliteDocuments) -> JobRun:
     world = World(documents, report_sheet(150))
     await world.start(rows={"ids": [str(row) for row in range(1, 151)]})
@@ -49,7 +52,7 @@ async def test_activities_that_begin_together_share_one_read_of_the_job_and_of_e
     jobs, ledger, clock = CountingJobs(documents), CountingLedger(documents), FakeClock()
     running = RunningJobs(jobs, ledger, clock=clock)
     found = await asyncio.gather(*(running.get(run) for _ in range(20)))
-    rows = await asyncio.gather(*(running.rows(SlotRun(job=run, slot=slot)) for slot in range(150)))
+    rows = await asyncio.gather(*(running.rows(SlotRun(job=run, slot=slot), PLAN) for slot in range(150)))
     assert {job.id for job in found} == {run.job_id}
     assert [row for part in rows for row in part] == [str(row) for row in range(1, 151)]
     assert (jobs.reads, ledger.reads) == (1, 2)
@@ -71,6 +74,6 @@ async def test_a_read_that_failed_is_made_again_by_the_next(documents: SqliteDoc
 async def test_the_plan_of_another_run_is_not_mistaken_for_this_ones(documents: SqliteDocuments):
     run = await started(documents)
     running = RunningJobs(DocumentJobStore(documents), DocumentLedger(documents))
-    await running.rows(SlotRun(job=run, slot=0))
+    await running.rows(SlotRun(job=run, slot=0), PLAN)
     with pytest.raises(NotFound, match="no such plan"):
-        await running.rows(SlotRun(job=run.model_copy(update={"run": 2}), slot=0))
+        await running.rows(SlotRun(job=run, slot=0), PLAN.model_copy(update={"key": "run2"}))

@@ -97,10 +97,10 @@ async def test_a_start_that_was_not_confirmed_is_made_up_by_the_guard(world: Wor
     world.runner.error = None
     _, message, _ = world.queue.sent[0]
     assert isinstance(message, JobRun)
-    await world.lifecycle.guard(message, world.runner)
+    await world.guard.look(message, world.runner)
     assert [run.job_id for run in world.runner.started] == [job.id]
     await world.run()
-    await world.lifecycle.guard(message, world.runner)
+    await world.guard.look(message, world.runner)
     assert len(world.runner.started) == 1
 
 
