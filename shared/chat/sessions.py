@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.chat.models import ChatSession, DeleteSession, LoadSession
-from shared.chat.ports import SessionStore
+from shared.chat.ports import SessionStore, SheetWatching
 from shared.chat.requests import CreateSession, SessionDeleted, SessionPage, SessionView, UpdateSession
 from shared.chat.states import require_transition
 from shared.due import DueStore
@@ -57,8 +57,10 @@ class SessionService:
         events: EventBus,
         due: DueStore,
         *,
+        watching: SheetWatching | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._watching = watching
         self._sheets = sheets
         self._store = store
         self._identity = identity
@@ -165,7 +167,11 @@ class SessionService:
         too lead to ERROR.
         """
         session = await self._store.find(message.owner, message.session_id)
-        if session is None or session.deletion is not None or session.state != "INITIALIZING":
+        if session is None or session.deletion is not None:
+            return
+        if session.state == "ACTIVE":
+            await self._watch(session)  # a runner may have died before it came to that
+        if session.state != "INITIALIZING":
             return
         try:
             caller = await self._identity.caller_of_user(message.owner)
@@ -194,6 +200,12 @@ class SessionService:
             log.info("session %s was changed while it was loaded", session.id)
             return
         await publish_state(self._events, moved)
+        if moved.state == "ACTIVE":
+            await self._watch(moved)
+
+    async def _watch(self, session: ChatSession) -> None:
+        if self._watching is not None:
+            await self._watching.session_opened(session.owner, session.sheet_id, session.session_id)
 
     async def _change(
         self, caller: Caller, session_id: SessionId, changes: Callable[[ChatSession], Changes]

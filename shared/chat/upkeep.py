@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.chat.messages import PURGE_QUEUE
 from shared.chat.models import ChatSession, DeleteSession, LoadSession, PurgeMessages
-from shared.chat.ports import MessageStore, SessionStore
+from shared.chat.ports import MessageStore, SessionStore, SheetWatching
 from shared.chat.sessions import DELETE_QUEUE, DUE_KIND, LOAD_QUEUE, STUCK_AFTER, publish_state
 from shared.chat.states import require_transition
 from shared.due import DueEntry, DueStore
@@ -39,8 +39,10 @@ class SessionUpkeep:
         events: EventBus,
         due: DueStore,
         *,
+        watching: SheetWatching | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._watching = watching
         self._store = store
         self._messages = messages
         self._queue = queue
@@ -55,6 +57,8 @@ class SessionUpkeep:
             return
         await self._messages.seal(message.session_id)
         await self._messages.purge(message.session_id)
+        if self._watching is not None:
+            await self._watching.session_deleted(session.sheet_id, session.session_id)
         await self._store.bury(session)
         log.info("session %s and its messages are deleted", session.id)
 
