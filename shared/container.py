@@ -149,7 +149,11 @@ class Container:
     @cached_property
     def health(self) -> HealthService:
         """Whether the application can work."""
-        notes = {} if self.webhooks.keeper else {"webhooks": PartHealth(status="ok", code="off", detail=WEBHOOKS_OFF)}
+        notes = (
+            {}
+            if self.webhooks.keeper
+            else {"webhooks": PartHealth(status="ok", code="webhooks_off", detail=WEBHOOKS_OFF)}
+        )
         return HealthService({"database": self.documents.check, "queues": self.queues.check}, notes)
 
     # --- domains -----------------------------------------------------------------------------------

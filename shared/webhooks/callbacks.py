@@ -43,7 +43,7 @@ class CallbackHead(_Hostile):
     """What is read before it is known who sent the callback."""
 
     webhook_id: _Id = Field(validation_alias=AliasChoices("webhookId", "webhookid"))
-    challenge: str | None = None
+    challenge: Any = None
 
     @property
     def webhook(self) -> WebhookId:

@@ -26,7 +26,7 @@ from shared.webhooks.models import (
     SheetWebhook,
 )
 from shared.webhooks.ports import WatcherStore, WebhookStore
-from shared.webhooks.registering import NEVER_REENABLED, WebhookRegistrar
+from shared.webhooks.registering import WebhookRegistrar
 from shared.webhooks.states import Changes, SheetStates, marks
 from shared.webhooks.watching import users_of
 
@@ -115,6 +115,8 @@ class WebhookKeeper:
         sheet_id, now = message.sheet_id, self._clock()
         users = users_of(await self._watchers.list(sheet_id))
         state = await self._states.find(sheet_id)
+        if state.is_untold:
+            await self._send_refresh(sheet_id)  # a runner may have died before it came to that
         if users and not message.is_due and not _needs_work(state, users, now):
             return
         state = await self._plan(sheet_id, now + LOOK_AGAIN_AFTER_DEATH)
@@ -136,15 +138,13 @@ class WebhookKeeper:
             return None
         try:
             webhook = await self._registrar.check(state.webhook)
-        except (Forbidden, InvalidInput, NotFound) as error:
+            if webhook is not None:
+                return await self._enabled(sheet_id, webhook)
+        except (Unauthorized, Forbidden, InvalidInput, NotFound) as error:
             log.info("webhook %s cannot be used any more (%s)", state.webhook.id, error.code)
-            webhook = None
-        if webhook is None:
-            await self._registrar.remove(sheet_id, state.webhook)
-            await self._states.change(sheet_id, lambda _: {"webhook": None})
-            return None
-        await self._note(sheet_id, webhook)
-        return webhook
+        await self._registrar.remove(sheet_id, state.webhook)
+        await self._states.change(sheet_id, lambda _: {"webhook": None})
+        return None
 
     async def _made(self, sheet_id: SheetId, users: Sequence[UserId], now: datetime) -> SheetWebhook | None:
         """A webhook by the first watcher who may have one; None when nobody may."""
@@ -154,11 +154,7 @@ class WebhookKeeper:
                 continue
             try:
                 caller = await self._identity.caller_of_user(user_id)
-                webhook = await self._registrar.prepare(caller, sheet_id)
-                await self._note(sheet_id, webhook)  # the challenge is answered for noted webhooks only
-                if webhook.status not in (ENABLED, *NEVER_REENABLED):
-                    webhook = await self._registrar.enable(caller, webhook)
-                    await self._note(sheet_id, webhook)
+                webhook = await self._enabled(sheet_id, await self._registrar.prepare(caller, sheet_id))
             except Unauthorized as error:
                 log.info("sheet %s: no webhook by user %s (%s)", sheet_id, user_id, error.code)
                 continue
@@ -169,6 +165,14 @@ class WebhookKeeper:
             log.info("sheet %s: webhook %s is %s", sheet_id, webhook.id, webhook.status)
             return webhook
         return None
+
+    async def _enabled(self, sheet_id: SheetId, webhook: SheetWebhook) -> SheetWebhook:
+        """The webhook, enabled where it can be; how it was before is noted first."""
+        await self._note(sheet_id, webhook)
+        if self._registrar.can_be_enabled(webhook):
+            webhook = await self._registrar.enable(webhook)
+            await self._note(sheet_id, webhook)
+        return webhook
 
     async def _note(self, sheet_id: SheetId, webhook: SheetWebhook) -> None:
         """Save the webhook. One that has become enabled knows nothing of what was before: the sheet is asked."""
@@ -181,8 +185,7 @@ class WebhookKeeper:
 
         await self._states.change(sheet_id, changes)
         if became_enabled:
-            refresh = RefreshSheet(sheet_id=sheet_id, correlation_id=new_correlation_id())
-            await self._queue.send(REFRESH_QUEUE, refresh)
+            await self._send_refresh(sheet_id)
 
     async def _drop(self, sheet_id: SheetId, state: SheetState) -> None:
         """Nobody watches the sheet: it has no webhook from now on, and nothing to look after."""
@@ -199,6 +202,10 @@ class WebhookKeeper:
         """When to look next; an entry that was planned before finds that it is not its time."""
         await self._due.add(DUE_KIND, NOBODY, sheet_id, due_at=look_at)
         return await self._states.change(sheet_id, lambda _: {"look_at": look_at, **changes})
+
+    async def _send_refresh(self, sheet_id: SheetId) -> None:
+        message = RefreshSheet(sheet_id=sheet_id, correlation_id=new_correlation_id())
+        await self._queue.send(REFRESH_QUEUE, message)
 
     async def _send_keep(self, sheet_id: SheetId, *, is_due: bool) -> None:
         message = KeepWebhook(sheet_id=sheet_id, is_due=is_due, correlation_id=new_correlation_id())

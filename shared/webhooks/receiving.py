@@ -68,8 +68,8 @@ class CallbackService:
             raise Unauthorized("The webhook's secret cannot be read any more.", code="invalid_signature") from None
 
 
-def _echo(challenge: str, in_body: str | None) -> str:
+def _echo(challenge: str, in_body: object) -> str:
     is_plain = challenge.isascii() and challenge.isprintable() and 0 < len(challenge) <= _MAX_CHALLENGE
-    if not is_plain or (in_body is not None and in_body != challenge):
+    if not is_plain or in_body not in (None, challenge):
         raise InvalidInput("This is no challenge of Smartsheet's.", code="invalid_challenge")
     return challenge

@@ -19,7 +19,7 @@ from shared.webhooks.secrets import WebhookSecrets
 
 log = get_logger(__name__)
 
-NEVER_REENABLED = frozenset({"DISABLED_ADMINISTRATIVE", "DISABLED_BY_OWNER"})
+_NEVER_REENABLED = frozenset({"DISABLED_ADMINISTRATIVE", "DISABLED_BY_OWNER"})
 """Somebody wanted it so."""
 _LOST = frozenset({"DISABLED_APP_REVOKED", "DISABLED_SCOPE_INACCESSIBLE"})
 
@@ -45,7 +45,7 @@ class WebhookRegistrar:
         self._clock = clock
 
     async def check(self, webhook: SheetWebhook) -> SheetWebhook | None:
-        """The webhook as it is now, enabled again where that is possible; None when there is none any more."""
+        """The webhook as it is now; None when there is none any more, or none of use."""
         if not await self._is_known(webhook.id):
             return None
         try:
@@ -55,13 +55,12 @@ class WebhookRegistrar:
         except (NotFound, Unauthorized) as error:
             log.info("webhook %s is lost (%s)", webhook.id, error.code)
             return None
-        if remote.status in _LOST:
-            return None
-        now = self._noted(webhook.owner, remote)
-        is_in_place = remote.is_enabled and now.callback_url == self._callback_url
-        if is_in_place or remote.status in NEVER_REENABLED:
-            return now
-        return await self.enable(caller, webhook)
+        return None if remote.status in _LOST else self._noted(webhook.owner, remote)
+
+    def can_be_enabled(self, webhook: SheetWebhook) -> bool:
+        """Whether it does not call us now, and nobody wanted it so."""
+        is_in_place = webhook.status == ENABLED and webhook.callback_url == self._callback_url
+        return not is_in_place and webhook.status not in _NEVER_REENABLED
 
     async def prepare(self, caller: Caller, sheet_id: SheetId) -> SheetWebhook:
         """A webhook of the caller's for the sheet, noted as ours; it may have to be enabled."""
@@ -74,8 +73,9 @@ class WebhookRegistrar:
             await self._secrets.keep(remote.id, sheet_id, caller.user_id, remote.secret, at=self._clock())
         return self._noted(caller.user_id, remote)
 
-    async def enable(self, caller: Caller, webhook: SheetWebhook) -> SheetWebhook:
+    async def enable(self, webhook: SheetWebhook) -> SheetWebhook:
         """The webhook after Smartsheet has tried to verify our URL, which takes as long as it takes."""
+        caller = await self._identity.caller_of_user(webhook.owner)
         url = None if self._secrets.is_configured(webhook.id) else self._callback_url
         async with noting_refusal(self._identity, caller):
             remote = await self._source.enable_webhook(caller.token, webhook.id, url)
