@@ -144,7 +144,9 @@ class Container:
     @cached_property
     def user_deletion(self) -> UserDeletion:
         """Deleting what identity holds of a user. Raises `Conflict` (`single_user_mode`)."""
-        return UserDeletion(self._users, self._logins, self.api_tokens, self._connections, self.webpubsub)
+        return UserDeletion(
+            self._users, self._logins, self.api_tokens, self._connections, self.webpubsub, self.webhooks.keeper
+        )
 
     @cached_property
     def health(self) -> HealthService:

@@ -34,6 +34,7 @@ class _Hostile(BaseModel):
 
 class _Event(_Hostile):
     object_type: str = Field(validation_alias=AliasChoices("objectType", "objecttype"))
+    event_type: str | None = Field(default=None, validation_alias=AliasChoices("eventType", "eventtype"))
     id: _Id | None = None
     row_id: _Id | None = Field(default=None, validation_alias=AliasChoices("rowId", "rowid"))
     change_agent: str | None = Field(default=None, validation_alias=AliasChoices("changeAgent", "changeagent"))
@@ -118,14 +119,17 @@ def _is_own(event: _Event) -> bool:
 def _rows(events: Sequence[_Event | None]) -> tuple[RowId, ...] | None:
     """The rows of all events; None where they are too many, or an event is about more than rows."""
     rows: dict[RowId, None] = {}
+    tells_of_sheet = False
     for event in events:
         match event:
             case _Event(object_type="row", id=str(row_id)) | _Event(object_type="cell", row_id=str(row_id)):
                 rows[RowId(row_id)] = None
+            case _Event(object_type="sheet", event_type="updated"):
+                tells_of_sheet = True  # comes along with what was updated in it; alone, it is a new name
             case _Event(object_type="attachment" | "comment" | "discussion"):
                 continue  # nothing that is shown of a row
             case _:
                 return None
         if len(rows) > MAX_ROWS_TOLD:
             return None
-    return tuple(rows)
+    return None if tells_of_sheet and not rows else tuple(rows)

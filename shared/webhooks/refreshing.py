@@ -20,7 +20,7 @@ from shared.webhooks.watching import users_of
 log = get_logger(__name__)
 
 MAX_ATTEMPTS = 8
-_LEASE_SECONDS = 180.0
+_LEASE_SECONDS = 60.0
 _BUSY_SECONDS = 2
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5, 600
 _MAX_ROUNDS = 5
@@ -54,7 +54,8 @@ class SheetRefresher:
     async def refresh(self, message: RefreshSheet) -> None:
         """Ask what became of the sheet and tell browsers, unless that was done since it was last heard of.
 
-        One at a time for each sheet; who comes meanwhile looks again a little later.
+        One at a time for each sheet; who comes meanwhile looks again a little later. One that is slower than its lease
+        does no harm, it is only not alone.
         """
         sheet_id = message.sheet_id
         async with leased(self._leases, f"sheet-refresh:{sheet_id}", uuid.uuid4().hex, seconds=_LEASE_SECONDS) as held:

@@ -142,6 +142,8 @@ def test_both_spellings_of_ids_are_read():
         ([{"objectType": "comment", "eventType": "created", "id": 9}], ()),
         ([{"objectType": "column", "eventType": "created", "id": 9}], None),
         ([{"objectType": "sheet", "eventType": "updated", "id": 9}], None),
+        ([{"objectType": "sheet", "eventType": "updated", "id": 9}, cell_event("5")], ("5",)),
+        ([{"objectType": "sheet", "eventType": "deleted", "id": 9}, cell_event("5")], None),
         ([{"objectType": "something new", "eventType": "created"}], None),
         ([{"objectType": "cell", "eventType": "updated"}], None),
         ([{"objectType": "row", "id": -1}], None),
