@@ -39,7 +39,7 @@ LOOK_AGAIN_AFTER_DEATH = timedelta(minutes=10)
 REFUSED_FOR = timedelta(days=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 _LEASE_SECONDS = 180.0
-_BUSY_SECONDS = 30
+_BUSY_SECONDS = 5
 _ENTRIES_PER_PAGE = 100
 _PAGES_AT_ONCE = 20
 
@@ -102,14 +102,9 @@ class WebhookKeeper:
                 for watcher in await self._watchers.list(sheet_id):
                     if watcher.user_id == user_id:
                         await self._watchers.remove(sheet_id, watcher.id)
-                state = await self._states.find(sheet_id)
-                webhook = state.webhook
-                if webhook is None or webhook.id != each.webhook_id:
-                    await self._store.delete(user_id, sheet_id, each.webhook_id)
-                    continue
-                await self._states.change(sheet_id, lambda known, gone=webhook.id: _without(known, gone))
-                await self._registrar.remove(sheet_id, webhook)
-                await self._send_keep(sheet_id, is_due=False)
+                await self._states.change(sheet_id, lambda known, gone=each.webhook_id: _without(known, gone))
+                await self._send_keep(sheet_id, is_due=False)  # for the others, who may create one already
+                await self._registrar.remove(sheet_id, user_id, each.webhook_id)
 
     async def _keep(self, message: KeepWebhook) -> None:
         sheet_id, now = message.sheet_id, self._clock()
@@ -142,7 +137,7 @@ class WebhookKeeper:
                 return await self._enabled(sheet_id, webhook)
         except (Unauthorized, Forbidden, InvalidInput, NotFound) as error:
             log.info("webhook %s cannot be used any more (%s)", state.webhook.id, error.code)
-        await self._registrar.remove(sheet_id, state.webhook)
+        await self._registrar.remove(sheet_id, state.webhook.owner, state.webhook.id)
         await self._states.change(sheet_id, lambda _: {"webhook": None})
         return None
 
@@ -190,7 +185,7 @@ class WebhookKeeper:
     async def _drop(self, sheet_id: SheetId, state: SheetState) -> None:
         """Nobody watches the sheet: it has no webhook from now on, and nothing to look after."""
         if state.webhook is not None:
-            await self._registrar.remove(sheet_id, state.webhook)
+            await self._registrar.remove(sheet_id, state.webhook.owner, state.webhook.id)
             log.info("sheet %s: webhook %s is gone", sheet_id, state.webhook.id)
         await self._states.change(sheet_id, lambda _: {"webhook": None, "look_at": None, "failures": 0})
 

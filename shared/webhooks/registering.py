@@ -81,18 +81,18 @@ class WebhookRegistrar:
             remote = await self._source.enable_webhook(caller.token, webhook.id, url)
         return self._noted(webhook.owner, remote)
 
-    async def remove(self, sheet_id: SheetId, webhook: SheetWebhook) -> None:
-        """Delete the webhook and forget it. Where Smartsheet cannot be asked, it is forgotten all the same.
+    async def remove(self, sheet_id: SheetId, owner: UserId, webhook_id: WebhookId) -> None:
+        """Delete a webhook and forget it. Where Smartsheet cannot be asked, it is forgotten all the same.
 
         Smartsheet disables by itself a webhook whose callbacks are refused.
         """
-        if not self._secrets.is_configured(webhook.id):
+        if not self._secrets.is_configured(webhook_id):
             try:
-                caller = await self._identity.caller_of_user(webhook.owner)
-                await self._source.delete_webhook(caller.token, webhook.id)
+                caller = await self._identity.caller_of_user(owner)
+                await self._source.delete_webhook(caller.token, webhook_id)
             except AppError as error:
-                log.info("webhook %s was not deleted at Smartsheet (%s)", webhook.id, error.code)
-        await self._store.delete(webhook.owner, sheet_id, webhook.id)
+                log.info("webhook %s was not deleted at Smartsheet (%s)", webhook_id, error.code)
+        await self._store.delete(owner, sheet_id, webhook_id)
 
     async def _found(self, caller: Caller, sheet_id: SheetId) -> RemoteWebhook | None:
         """The one that exists already; more than one, from runs that died, are deleted."""

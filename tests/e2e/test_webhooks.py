@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -9,8 +10,9 @@ import pytest
 
 from local.smartsheet.accounts import EDITOR_TOKEN, OWNER_TOKEN
 from tests.e2e.stack import Api, Stack
+from tests.e2e.tables import report_table
 
-PROPOSALS, RISKS = "Research proposals, autumn round", "Risk register"
+PROPOSALS = "Research proposals, autumn round"
 
 
 class Smartsheet:
@@ -87,8 +89,10 @@ def test_an_edit_by_a_colleague_is_heard_and_read_at_once(api: Api, smartsheet: 
     assert "colleague" not in str(told)
 
 
-def test_a_webhook_goes_with_the_last_session_about_its_sheet(api: Api, smartsheet: Smartsheet):
-    sheet_id = smartsheet.sheet_id(RISKS)
+def test_a_webhook_goes_with_the_last_session_about_its_sheet(
+    stack: Stack, api: Api, smartsheet: Smartsheet, tmp_path: Path
+):
+    sheet_id = stack.import_table(report_table(tmp_path, 3))["sheetId"]  # no other test watches it
     first, last = api.open_session(sheet_id), api.open_session(sheet_id)
     wait_until(lambda: smartsheet.is_watched(sheet_id), "the sheet has no webhook")
     for session in (first, last):

@@ -1,13 +1,11 @@
 """A world whose Smartsheet sends webhooks, and requests as Smartsheet sends them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.webhooks.models import DELIVERY_QUEUE, KEEP_QUEUE, REFRESH_QUEUE, WebhookId
-from tests.fakes.smartsheet import FakeSheetSource
-from tests.fakes.webhooks import FakeWebhookSource, SignedCallback
+from tests.fakes.webhooks import SignedCallback
 from tests.functions.client import Answer, Functions
 from tests.functions.world import SHEET, World
 
@@ -23,12 +21,7 @@ BESIDE = {"SMARTSHEET_API_BASE": "http://127.0.0.1:7081/2.0"}  # a Smartsheet th
 
 
 class WebhookWorld(World):
-    """A world whose Smartsheet sends webhooks."""
-
-    def __init__(self, tmp_path: Path, *, source: type[FakeSheetSource] = FakeSheetSource) -> None:
-        super().__init__(tmp_path, source=source)
-        self.remote = FakeWebhookSource()
-        self.container.webhook_source = self.remote
+    """A world in which messages find their functions."""
 
     async def drain(self, functions: Functions) -> None:
         """Every message is delivered to its function."""

@@ -90,3 +90,23 @@ async def test_death_while_a_webhook_is_repaired(documents: SqliteDocuments, aft
         assert (state.webhook.status, world.remote.webhooks[webhook.id].is_enabled) == (ENABLED, True)
         assert (state.is_dirty, state.version) == (False, world.source.sheet(SHEET).version)
     assert 10 < died < MOST_CALLS - 1
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+async def test_death_while_an_owner_leaves(documents: SqliteDocuments, after_effect: bool):
+    world, died = World(documents), 0
+    for deadly in range(1, MOST_CALLS):
+        await world.watched()
+        world.wire(Countdown(deadly, after_effect=after_effect))
+        try:
+            await world.keeper.owner_leaves(ADA)
+        except Killed:
+            died += 1
+            world.wire()
+            await world.keeper.owner_leaves(ADA)  # who disconnects tries again
+        world.wire()
+        assert world.remote.webhooks == {}
+        assert await world.store.list_owned(ADA) == []
+        await world.drain()
+        assert (await world.state()).webhook is None and world.remote.webhooks == {}
+    assert 5 < died < MOST_CALLS - 1
