@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.container import get_container
-from shared.functions import auth, changes, jobs, messages, operations, realtime, sessions, sheets, unknown
+from shared.functions import auth, changes, jobs, messages, operations, realtime, sessions, sheets, unknown, webhooks
 from shared.functions.registration import DurableApp
 from shared.telemetry import quiet_request_logs
 
@@ -13,5 +13,5 @@ quiet_request_logs()
 get_container()
 
 app = DurableApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for module in (auth, sessions, messages, sheets, changes, jobs, realtime, operations, unknown):
+for module in (auth, sessions, messages, sheets, changes, jobs, realtime, webhooks, operations, unknown):
     app.register_functions(module.triggers.blueprint)

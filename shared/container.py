@@ -25,7 +25,7 @@ from shared.clients.token_vault import EnvelopeVault
 from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
 from shared.errors import Conflict, NotFound
 from shared.events.bus import EventBus
-from shared.health import HealthService
+from shared.health import HealthService, PartHealth
 from shared.identity.allow_list import AllowList
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
@@ -80,6 +80,8 @@ from shared.stores.messages import DocumentMessageStore
 from shared.stores.rate_limits import DocumentRateStore
 from shared.stores.sessions import DocumentSessionStore
 from shared.stores.sqlite import SqliteDocuments
+from shared.webhook_wiring import WEBHOOKS_OFF, Webhooks
+from shared.webhooks.ports import WebhookSource
 
 
 class Container:
@@ -119,6 +121,7 @@ class Container:
             self.oauth_provider,
             api_base=settings.smartsheet_api_base,
             redirect_uri=f"{settings.public_base_url}/api/auth/smartsheet/callback",
+            departures=self.webhooks.keeper,
         )
 
     @cached_property
@@ -152,19 +155,26 @@ class Container:
     @cached_property
     def user_deletion(self) -> UserDeletion:
         """Deleting what identity holds of a user. Raises `Conflict` (`single_user_mode`)."""
-        return UserDeletion(self._users, self._logins, self.api_tokens, self._connections, self.webpubsub)
+        return UserDeletion(
+            self._users, self._logins, self.api_tokens, self._connections, self.webpubsub, self.webhooks.keeper
+        )
 
     @cached_property
     def health(self) -> HealthService:
         """Whether the application can work."""
-        return HealthService({"database": self.documents.check, "queues": self.queues.check})
+        notes = (
+            {}
+            if self.webhooks.keeper
+            else {"webhooks": PartHealth(status="ok", code="webhooks_off", detail=WEBHOOKS_OFF)}
+        )
+        return HealthService({"database": self.documents.check, "queues": self.queues.check}, notes)
 
     # --- domains -----------------------------------------------------------------------------------
 
     @cached_property
     def sheets(self) -> SheetService:
         """Sheets and their cache."""
-        return SheetService(self.smartsheet, SheetCache(), utc_now)
+        return SheetService(self.smartsheet, SheetCache(), utc_now, self.webhooks.marks)
 
     @cached_property
     def sessions(self) -> SessionService:
@@ -177,6 +187,7 @@ class Container:
             self.queues,
             self.events,
             self._due,
+            watching=self.webhooks.watchers,
         )
 
     @cached_property
@@ -187,7 +198,14 @@ class Container:
     @cached_property
     def session_upkeep(self) -> SessionUpkeep:
         """Work on sessions that nobody waits for."""
-        return SessionUpkeep(self._session_store, self._message_store, self.queues, self.events, self._due)
+        return SessionUpkeep(
+            self._session_store,
+            self._message_store,
+            self.queues,
+            self.events,
+            self._due,
+            watching=self.webhooks.watchers,
+        )
 
     @cached_property
     def changes(self) -> ChangeService:
@@ -325,6 +343,11 @@ class Container:
         return RealtimeService(self.webpubsub, store, self.identity, self.events, gates, audiences)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        """What keeps sheets fresh."""
+        return Webhooks(self)
+
+    @cached_property
     def access_upkeep(self) -> AccessUpkeep:
         """Takes topics away from who may no longer hear them."""
         return AccessUpkeep(self.webpubsub, self._audience_store, self._due, self.identity, self.realtime)
@@ -348,6 +371,11 @@ class Container:
             write_timeout_seconds=self.settings.smartsheet_write_timeout_seconds,
             breaker=self._breaker("Smartsheet"),
         )
+
+    @cached_property
+    def webhook_source(self) -> WebhookSource:
+        """Smartsheet's webhooks."""
+        return self.smartsheet.webhooks
 
     @cached_property
     def model(self) -> OpenAIModel:
@@ -488,6 +516,8 @@ class Container:
 
     async def _sheet_gate(self, caller: Caller, subject: str) -> None:
         await self.sheets.confirm_access(caller, SheetId(subject))
+        if self.webhooks.watchers is not None:
+            await self.webhooks.watchers.topic_heard(caller.user_id, SheetId(subject))
 
     async def close(self) -> None:
         """Let go of connections that were opened."""

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     smartsheet_access_token: SecretStr | None = Field(default=None, alias="SMARTSHEET_ACCESS_TOKEN")
     smartsheet_oauth_client_id: str | None = Field(default=None, alias="SMARTSHEET_OAUTH_CLIENT_ID")
     smartsheet_oauth_client_secret: SecretStr | None = Field(default=None, alias="SMARTSHEET_OAUTH_CLIENT_SECRET")
+    smartsheet_webhook_secret: SecretStr | None = Field(default=None, alias="SMARTSHEET_WEBHOOK_SECRET")
+    smartsheet_webhook_id: str | None = Field(default=None, alias="SMARTSHEET_WEBHOOK_ID")
     smartsheet_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_TIMEOUT_SECONDS")
     smartsheet_write_timeout_seconds: float = Field(default=60, gt=0, le=600, alias="SMARTSHEET_WRITE_TIMEOUT_SECONDS")
 
@@ -198,6 +200,15 @@ class Settings(BaseSettings):
             raise ValueError("belongs to SMARTSHEET_OAUTH_CLIENT_ID: give both or none")
         return value
 
+    @field_validator("smartsheet_webhook_id")
+    @classmethod
+    def _secret_and_id(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("smartsheet_webhook_secret") is None):
+            raise ValueError("belongs to SMARTSHEET_WEBHOOK_SECRET: give both or none")
+        if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 19):
+            raise ValueError("give the id of the webhook, a whole number")
+        return value
+
     @field_validator("smartsheet_api_base", "openai_api_base")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -236,6 +247,11 @@ class Settings(BaseSettings):
         path = _key_path(self.token_key, self.database_url)
         assert path is not None
         return path
+
+    @cached_property
+    def has_token_key(self) -> bool:
+        """Whether secrets can be locked up: without `TOKEN_KEY`, only beside a database file."""
+        return self.token_key_url is not None or _key_path(self.token_key, self.database_url) is not None
 
     @cached_property
     def is_https(self) -> bool:

@@ -22,6 +22,7 @@ from shared.identity.models import Caller
 from shared.ids import ChangeSetId, SheetId
 from shared.records import utc_now
 from shared.resilience.leases import LeaseStore, leased
+from shared.sheets.ports import CHANGE_AGENT_PREFIX
 from shared.sheets.service import SheetService
 
 _PAUSE_SECONDS = 5.0
@@ -177,7 +178,7 @@ class ChangeService:
             self._sheets,
             caller,
             work.header.sheet_id,
-            f"chatsheet:{work.header.id}",
+            f"{CHANGE_AGENT_PREFIX}{work.header.id}",
             replaced_rows(work.items),
             replaced_columns(work.items),
             restores=work.header.inverse_of is not None,

@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.chat.models import ChatSession, Message, NewMessage
-from shared.ids import SessionId, UserId
+from shared.ids import SessionId, SheetId, UserId
+
+
+class SheetWatching(Protocol):
+    """Who is told which sheets are worth watching, since there are sessions about them. Both may be told twice."""
+
+    async def session_opened(self, user_id: UserId, sheet_id: SheetId, session_id: SessionId) -> None:
+        """A session about the sheet is there."""
+        ...
+
+    async def session_deleted(self, sheet_id: SheetId, session_id: SessionId) -> None:
+        """A session is gone."""
+        ...
 
 
 class SessionStore(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.chat.models import ChatSession, DeleteSession, LoadSession
-from shared.chat.ports import MessageStore, SessionStore
+from shared.chat.ports import MessageStore, SessionStore, SheetWatching
 from shared.chat.requests import CreateSession, SessionDeleted, SessionPage, SessionView, UpdateSession
 from shared.chat.states import require_transition
 from shared.chat.transitions import Changes, SessionTransitions
@@ -47,8 +47,10 @@ class SessionService:
         events: EventBus,
         due: DueStore,
         *,
+        watching: SheetWatching | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._watching = watching
         self._sheets = sheets
         self._store = store
         self._messages = messages
@@ -173,6 +175,8 @@ class SessionService:
             await self._transitions.try_to_announce(session)
         else:
             await self._transitions.announce(session)
+        if session.deletion is None and session.state == "ACTIVE":
+            await self._watch(session)  # by a later delivery, too: a runner may have died before it came to that
 
     async def _load(self, session: ChatSession, *, last_attempt: bool) -> Changes:
         try:
@@ -203,6 +207,10 @@ class SessionService:
             return {**outcome, "title": session.title or outcome.get("title", "")}
 
         return await self._transitions.change(lambda: self._store.get(loaded.owner, loaded.session_id), changes)
+
+    async def _watch(self, session: ChatSession) -> None:
+        if self._watching is not None:
+            await self._watching.session_opened(session.owner, session.sheet_id, session.session_id)
 
     async def _change(
         self, caller: Caller, session_id: SessionId, changes: Callable[[ChatSession], Changes]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.chat.messages import PURGE_QUEUE
 from shared.chat.models import ChatSession, DeleteSession, LoadSession, PurgeMessages
-from shared.chat.ports import MessageStore, SessionStore
+from shared.chat.ports import MessageStore, SessionStore, SheetWatching
 from shared.chat.sessions import DELETE_QUEUE, DUE_KIND, LOAD_QUEUE, STUCK_AFTER
 from shared.chat.states import require_transition
 from shared.chat.transitions import Changes, SessionTransitions
@@ -38,8 +38,10 @@ class SessionUpkeep:
         events: EventBus,
         due: DueStore,
         *,
+        watching: SheetWatching | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._watching = watching
         self._store = store
         self._messages = messages
         self._queue = queue
@@ -58,6 +60,8 @@ class SessionUpkeep:
         session = await self._transitions.announce(session)
         await self._messages.seal(message.session_id)
         await self._messages.purge(message.session_id)
+        if self._watching is not None:
+            await self._watching.session_deleted(session.sheet_id, session.session_id)
         await self._store.bury(session)
         log.info("session %s and its messages are deleted", session.id)
 

@@ -111,7 +111,8 @@ class Route:
     `answers` is the model of the JSON answer, None for another `media_type`. A `conditional` one has an ETag,
     and answers 304 to whoever holds it. `uploads` are the content types of a file that is the body, in place of a
     JSON `body`. `other_status` is one that a `Reply` may have instead, with the same form of answer. Whoever forgets
-    `access` has made a route for the connected. With `any_host`, requests for other host names are served, too. `asks_model`: a request costs what a small job costs.
+    `access` has made a route for the connected. With `any_host`, requests for other host names are served,
+    too. `asks_model`: a request costs what a small job costs.
     """
 
     name: str

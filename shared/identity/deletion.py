@@ -4,7 +4,7 @@ from shared.errors import UpstreamUnavailable
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
 from shared.identity.logins import Logins
-from shared.identity.ports import LiveConnections, UserStore
+from shared.identity.ports import Departures, LiveConnections, UserStore
 from shared.ids import UserId
 from shared.telemetry import get_logger
 
@@ -21,7 +21,9 @@ class UserDeletion:
         api_tokens: ApiTokens,
         connections: Connections,
         sockets: LiveConnections,
+        departures: Departures | None = None,
     ) -> None:
+        self._departures = departures
         self._users = users
         self._logins = logins
         self._api_tokens = api_tokens
@@ -32,6 +34,8 @@ class UserDeletion:
         """End logins and API tokens, forget the Smartsheet token, close sockets, delete the record."""
         await self._logins.end_all(user_id)
         await self._api_tokens.revoke_all(user_id)
+        if self._departures is not None:
+            await self._departures.owner_leaves(user_id)
         await self._connections.forget(user_id)
         try:
             await self._sockets.close_user(user_id, reason="deleted")

@@ -80,6 +80,14 @@ class LiveConnections(Protocol):
         ...
 
 
+class Departures(Protocol):
+    """Who has something to do with a user's token while it still works."""
+
+    async def owner_leaves(self, user_id: UserId) -> None:
+        """The user's token is about to be forgotten. May raise `StorageFull` and `UpstreamUnavailable`."""
+        ...
+
+
 class UserStore(Protocol):
     """Users by id."""
 

@@ -24,7 +24,7 @@ from shared.identity.connections import Connections
 from shared.identity.logins import Logins, is_secret, new_secret
 from shared.identity.models import Connection, OAuthState, Person, User, hashed
 from shared.identity.oauth import OAuthProvider
-from shared.identity.ports import Account, Accounts, LiveConnections, OAuthStateStore, UserStore
+from shared.identity.ports import Account, Accounts, Departures, LiveConnections, OAuthStateStore, UserStore
 from shared.identity.vault import WrappedKey
 from shared.ids import UserId
 from shared.records import utc_now
@@ -79,6 +79,7 @@ class SignInService:
         *,
         api_base: str,
         redirect_uri: str,
+        departures: Departures | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._accounts = accounts
@@ -91,6 +92,7 @@ class SignInService:
         self._provider = provider
         self._api_base = api_base
         self._redirect_uri = redirect_uri
+        self._departures = departures
         self._clock = clock
 
     async def with_token(self, token: SecretStr, *, former: SecretStr | None) -> NewLogin:
@@ -144,6 +146,8 @@ class SignInService:
     async def disconnect(self, person: Person) -> None:
         """Forget the Smartsheet token: logins stay, but can do nothing with Smartsheet. Raises `Forbidden`."""
         require_login(person)
+        if self._departures is not None:
+            await self._departures.owner_leaves(person.user_id)
         await self._connections.forget(person.user_id)
         await self._close_sockets(person.user_id, "disconnected")
         log.info("user %s is disconnected", person.user_id)

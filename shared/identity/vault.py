@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from shared.ids import UserId
 from shared.records import Frozen
 
-Purpose = Literal["access", "refresh"]
+Purpose = Literal["access", "refresh", "webhook"]
 
 
 class WrappedKey(Frozen):

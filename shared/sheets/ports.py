@@ -1,6 +1,7 @@
 """What the sheets domain needs from the outside."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +21,35 @@ from shared.sheets.models import (
     Unchanged,
     WriteAnswer,
 )
+
+CHANGE_AGENT_PREFIX = "chatsheet:"
+"""How the change agent of every write of this application begins: webhooks so tell our own changes from others."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetMark:
+    """What is known of a sheet by all instances together.
+
+    `number` counts how often the sheet was heard to have changed; `is_read` says that somebody has asked Smartsheet
+    since, and got `version`. While `is_watched`, changes are told within seconds.
+    """
+
+    number: int
+    is_read: bool
+    version: int | None
+    is_watched: bool
+
+
+class SheetMarks(Protocol):
+    """What is heard of sheets. Neither method raises an `AppError`: sheets can be read without."""
+
+    async def look(self, sheet_id: SheetId) -> SheetMark | None:
+        """The mark as it is now; None when nothing is heard of the sheet. At most one point read."""
+        ...
+
+    async def settle(self, sheet_id: SheetId, mark: SheetMark, version: int) -> None:
+        """The sheet had this version when Smartsheet was asked after `mark` was looked at."""
+        ...
 
 
 class SheetCaller(Protocol):

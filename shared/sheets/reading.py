@@ -1,7 +1,8 @@
 """Reading sheets through the cache: when to ask Smartsheet, and what for.
 
 A cached sheet is given only to those whose own token worked on it within the last 60 s. One refresh per
-sheet runs at a time, whoever waits for it.
+sheet runs at a time, whoever waits for it. Where a webhook tells of changes, what it told decides how old a
+sheet may be.
 """
 
 import asyncio
@@ -15,12 +16,15 @@ from shared.ids import ColumnId, RowId, SheetId
 from shared.sheets.cache import Snapshot
 from shared.sheets.knowledge import SheetKnowledge
 from shared.sheets.models import AccessLevel, Sheet, Unchanged
-from shared.sheets.ports import SheetCaller, SheetSource
+from shared.sheets.ports import SheetCaller, SheetMark, SheetMarks, SheetSource
 from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
 _MAX_ROW_IDS_IN_URL = 100
+_FRESH_FOR = timedelta(seconds=30)
+_FRESH_WHILE_WATCHED_FOR = timedelta(minutes=5)
+"""The longest time for which a webhook that has died in silence is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,17 @@ class _Flight:
 class SheetReader:
     """The reading half of `SheetService`, which says what its methods do."""
 
-    def __init__(self, source: SheetSource, knowledge: SheetKnowledge, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        source: SheetSource,
+        knowledge: SheetKnowledge,
+        clock: Callable[[], datetime],
+        marks: SheetMarks | None = None,
+    ) -> None:
         self._source = source
         self._known = knowledge
         self._clock = clock
+        self._marks = marks
         self._flights: dict[SheetId, _Flight] = {}
 
     async def open(
@@ -45,16 +56,19 @@ class SheetReader:
         caller: SheetCaller,
         sheet_id: SheetId,
         *,
-        max_age_seconds: float = 30,
+        max_age_seconds: float | None = None,
         stale_if_down: bool = False,
     ) -> Sheet:
         """The whole sheet as it was at most `max_age_seconds` ago; `fetched_at` says when exactly.
 
-        With `stale_if_down`, an older one is better than none while Smartsheet is down, for callers whose
-        token worked on this sheet within the last 15 minutes.
+        Without `max_age_seconds` it is the newest version that was heard of, and 30 s old at most where no webhook
+        tells of changes. With `stale_if_down`, an older one is better than none while Smartsheet is down, for callers
+        whose token worked on this sheet within the last 15 minutes.
         """
         asked_at = self._clock()
         try:
+            if max_age_seconds is None:
+                return await self._open_newest(caller, sheet_id)
             return await self._open(caller, sheet_id, asked_at, asked_at - timedelta(seconds=max_age_seconds))
         except UpstreamUnavailable:
             stale = self._known.stale(caller, sheet_id, asked_at) if stale_if_down else None
@@ -62,6 +76,12 @@ class SheetReader:
                 raise
             self._known.counts["stale"] += 1
             return stale
+
+    async def current_version(self, caller: SheetCaller, sheet_id: SheetId, *, load: bool) -> int:
+        """The sheet's version as it is now; `load` brings a sheet that is held up to date by the way."""
+        if load and self._known.held(sheet_id) is not None:
+            return (await self.open(caller, sheet_id, max_age_seconds=0)).version
+        return (await self.probe(caller, sheet_id)).version
 
     async def probe(
         self, caller: SheetCaller, sheet_id: SheetId, *, rows_modified_since: datetime | None = None
@@ -121,6 +141,15 @@ class SheetReader:
         if level is None:
             raise AssertionError("unchanged is no answer where no version was named")
         return snapshot.seen_with(level)
+
+    async def _open_newest(self, caller: SheetCaller, sheet_id: SheetId) -> Sheet:
+        mark = None if self._marks is None else await self._marks.look(sheet_id)
+        looked_at = self._clock()  # only a question sent after the look says what became of the mark
+        fresh_since = looked_at - _believed_for(mark, self._known.held(sheet_id))
+        sheet = await self._open(caller, sheet_id, looked_at, fresh_since)
+        if self._marks is not None and mark is not None and not mark.is_read:
+            await self._marks.settle(sheet_id, mark, sheet.version)
+        return sheet
 
     async def _open(self, caller: SheetCaller, sheet_id: SheetId, asked_at: datetime, fresh_since: datetime) -> Sheet:
         # Each round makes at most one call, and what a call learns stays true for this question.
@@ -208,6 +237,22 @@ class SheetReader:
         task = asyncio.create_task(work)
         task.add_done_callback(_note_failure)
         return task
+
+
+def _believed_for(mark: SheetMark | None, held: Snapshot | None) -> timedelta:
+    """For how long after the last check the snapshot is taken for the current version.
+
+    Webhooks do not tell of cells that Smartsheet computes.
+    """
+    if mark is None:
+        return _FRESH_FOR
+    if not mark.is_read:
+        return timedelta(0)
+    if held is None:
+        return _FRESH_FOR
+    if mark.version is not None and mark.version > held.sheet.version:
+        return timedelta(0)
+    return _FRESH_WHILE_WATCHED_FOR if mark.is_watched and not held.recalculates else _FRESH_FOR
 
 
 def _note_failure(task: asyncio.Task[Snapshot]) -> None:

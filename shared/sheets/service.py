@@ -26,7 +26,7 @@ from shared.sheets.models import (
     SheetSummary,
     WriteAnswer,
 )
-from shared.sheets.ports import SheetCaller, SheetSource
+from shared.sheets.ports import SheetCaller, SheetMarks, SheetSource
 from shared.sheets.reading import SheetReader
 from shared.sheets.writing import SheetWriter
 
@@ -34,16 +34,20 @@ from shared.sheets.writing import SheetWriter
 class SheetService:
     """The one way to sheets. `clock` is the time of day (aware). Use it from one event loop.
 
+    `marks` is what webhooks tell; without it, a sheet is checked every 30 s.
+
     Every method raises what `SheetSource` raises. Of a write, `UpstreamTimeout` and `UpstreamFault` leave open
     whether it took effect; after every other error it did not.
     """
 
-    def __init__(self, source: SheetSource, cache: SheetCache, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, source: SheetSource, cache: SheetCache, clock: Callable[[], datetime], marks: SheetMarks | None = None
+    ) -> None:
         self._source = source
         self._cache = cache
         self._clock = clock
         self._known = SheetKnowledge(cache, clock)
-        self._reader = SheetReader(source, self._known, clock)
+        self._reader = SheetReader(source, self._known, clock, marks)
         self._writer = SheetWriter(source, self._known, clock)
 
     async def list_sheets(self, caller: SheetCaller, *, name_part: str = "") -> list[SheetSummary]:
@@ -58,15 +62,20 @@ class SheetService:
         caller: SheetCaller,
         sheet_id: SheetId,
         *,
-        max_age_seconds: float = 30,
+        max_age_seconds: float | None = None,
         stale_if_down: bool = False,
     ) -> Sheet:
         """The whole sheet as it was at most `max_age_seconds` ago; `fetched_at` says when exactly.
 
-        With `stale_if_down`, an older one is better than none while Smartsheet is down, for callers whose
-        token worked on this sheet within the last 15 minutes.
+        Without `max_age_seconds` it is the newest version that was heard of, and 30 s old at most where no webhook
+        tells of changes. With `stale_if_down`, an older one is better than none while Smartsheet is down, for callers
+        whose token worked on this sheet within the last 15 minutes.
         """
         return await self._reader.open(caller, sheet_id, max_age_seconds=max_age_seconds, stale_if_down=stale_if_down)
+
+    async def current_version(self, caller: SheetCaller, sheet_id: SheetId, *, load: bool) -> int:
+        """The sheet's version as it is now; `load` brings a sheet that is held up to date by the way."""
+        return await self._reader.current_version(caller, sheet_id, load=load)
 
     async def confirm_access(self, caller: SheetCaller, sheet_id: SheetId) -> None:
         """Raise unless the caller's token opens the sheet: no call within 60 s of one that worked, else a cheap one."""

@@ -15,11 +15,16 @@ from shared.functions.routes import ROUTES
 from shared.functions.sessions import MAX_DEQUEUE_COUNT
 from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.undoing import UNDO_QUEUE
+from shared.webhooks.models import DELIVERY_QUEUE, KEEP_QUEUE, REFRESH_QUEUE
 from tests.functions.conformance import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {"request", "deliver", "tick", "activity", "begin"}
-OPEN_TO_ALL = {"receive_realtime_event": "realtime/events", "warn_unknown_route": "{*path}"}
+OPEN_TO_ALL = {
+    "receive_realtime_event": "realtime/events",
+    "receive_webhook": "webhooks/smartsheet",
+    "warn_unknown_route": "{*path}",
+}
 
 
 def trigger_of(function: Any) -> dict[str, Any]:
@@ -77,6 +82,9 @@ def test_queue_functions_read_the_queues_that_the_services_write_to(registered: 
         "guard_job": GUARD_QUEUE,
         "continue_job_undo": UNDO_QUEUE,
         "continue_change": CHANGE_GUARD_QUEUE,
+        "apply_delivery": DELIVERY_QUEUE,
+        "refresh_sheet": REFRESH_QUEUE,
+        "keep_webhook": KEEP_QUEUE,
     }
     connections = {each["connection"] for each in triggers.values() if each["type"] == "queueTrigger"}
     assert connections == {"AzureWebJobsStorage"}

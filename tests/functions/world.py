@@ -15,6 +15,7 @@ from shared.stores.sqlite import SqliteDocuments
 from tests.fakes.model import FakeModel
 from tests.fakes.queues import FakeGateway, FakeQueues
 from tests.fakes.smartsheet import FakeSheetSource, sheet_of
+from tests.fakes.webhooks import FakeWebhookSource
 
 SHEET = "100"
 UNKNOWN_SHEET = "999"
@@ -77,6 +78,7 @@ class World:
         self.model = FakeModel()
         self.queues = CheckedQueues()
         self.gateway = FakeGateway()
+        self.remote = FakeWebhookSource()
         self.durable = FakeDurableClient()
         self.documents = SqliteDocuments(tmp_path / "app" / "chatsheet.db")
         self.container: Any = Container(load_settings())
@@ -85,6 +87,7 @@ class World:
         self.container.model = self.model
         self.container.queues = self.queues
         self.container.webpubsub = self.gateway
+        self.container.webhook_source = self.remote
 
     async def fill_disk(self) -> None:
         """From now on the database has no room."""

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import StorageFull
-from shared.health import HealthService
+from shared.health import HealthService, PartHealth
 
 
 async def works() -> None:
@@ -37,3 +37,9 @@ async def test_one_failing_part_fails_the_whole_and_hides_no_other(caplog: pytes
     assert health.parts["full"].detail == "The database has no room."
     assert health.parts["broken"].detail is None
     assert "the probe of broken broke" in caplog.text and "kaboom" in caplog.text
+
+
+async def test_what_the_service_does_without_is_told_and_fails_nothing():
+    note = PartHealth(status="ok", code="webhooks_off", detail="Nobody calls.")
+    health = await HealthService({"one": works}, {"webhooks": note}).check()
+    assert (health.status, health.parts["webhooks"]) == ("ok", note)

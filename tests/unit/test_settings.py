@@ -281,3 +281,16 @@ def test_the_example_lists_exactly_the_settings_and_is_valid(environment: pytest
     for name, value in values.items():
         environment.setenv(name, value)
     assert load_settings().public_base_url == values["PUBLIC_BASE_URL"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"SMARTSHEET_WEBHOOK_SECRET": "abc"},
+        {"SMARTSHEET_WEBHOOK_ID": "5"},
+        {"SMARTSHEET_WEBHOOK_SECRET": "abc", "SMARTSHEET_WEBHOOK_ID": "five"},
+        {"SMARTSHEET_WEBHOOK_SECRET": "abc", "SMARTSHEET_WEBHOOK_ID": "1" * 20},
+    ],
+)
+def test_the_secret_of_a_webhook_comes_with_its_id(environment: pytest.MonkeyPatch, values: dict[str, str]):
+    assert list(faults(environment, **values)) == ["SMARTSHEET_WEBHOOK_ID"]

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 import httpx2
@@ -33,6 +34,7 @@ from shared.clients.smartsheet.requests import (
     update_rows_call,
 )
 from shared.clients.smartsheet.transport import Call, Timing, Transport
+from shared.clients.smartsheet.webhooks import SmartsheetWebhooks
 from shared.errors import AppError, UpstreamFault
 from shared.ids import ColumnId, RowId, SheetId
 from shared.records import utc_now
@@ -99,6 +101,11 @@ class SmartsheetClient:
             transport=transport,
             circuit=breaker or CircuitBreaker("Smartsheet", clock=clock),
         )
+
+    @cached_property
+    def webhooks(self) -> SmartsheetWebhooks:
+        """The calls about webhooks, over the same connections."""
+        return SmartsheetWebhooks(self._transport)
 
     @property
     def circuit_state(self) -> CircuitState:

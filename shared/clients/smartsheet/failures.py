@@ -114,7 +114,7 @@ _FORBIDDEN: dict[int, tuple[str, str]] = {
 }
 
 
-Subject = Literal["rows", "columns"]
+Subject = Literal["rows", "columns", "webhooks"]
 """What a call names beside its sheet; errors are about these."""
 
 
@@ -253,6 +253,8 @@ def _refusal(
 def _missing(subject: Subject) -> NotFound:
     if subject == "columns":
         return NotFound("There is no such column in Smartsheet, or it is not shared with you.", code="column_not_found")
+    if subject == "webhooks":
+        return NotFound("There is no such webhook in Smartsheet, or it is not yours.", code="webhook_not_found")
     return NotFound("There is no such sheet in Smartsheet, or it is not shared with you.", code="sheet_not_found")
 
 

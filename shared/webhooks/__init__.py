@@ -1,0 +1,1 @@
+"""Staying fresh while others edit: Smartsheet's webhooks, what they tell, and what becomes of it."""
