@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from local.smartsheet.accounts import EDITOR, OWNER
+from local.smartsheet.database import Database
+from local.smartsheet.errors import ApiError
+from local.smartsheet.limits import Limits
 from local.smartsheet.oauth.client import CLIENT_ID, CLIENT_SECRET
+from local.smartsheet.oauth.grants import CODE_SECONDS, Grants
 from shared.clients.smartsheet.oauth import SmartsheetOAuth
 from shared.errors import Unauthorized
 from shared.identity.oauth import OAuthTokens
@@ -141,12 +146,25 @@ def test_a_revoked_token_works_no_more(sandbox: SmartsheetSandbox):
         ({"hash": "0" * 64}, 1237),
         ({"client_secret": "wrong"}, 1238),
         ({"redirect_uri": "http://foreign.example/"}, 1073),
+        ({"code": ""}, 1070),
         ({"code": "never-given"}, 1071),
     ],
 )
 def test_a_bad_request_for_tokens_has_the_vendors_code(sandbox: SmartsheetSandbox, form: dict[str, str], code: int):
     good = {"grant_type": "authorization_code", "code": consent(sandbox)["code"], **CLIENT}
     assert refused(sandbox, **{**good, **form}) == code
+
+
+def test_a_code_is_good_for_some_minutes_and_the_vendor_tells_it_apart_when_it_is_over(tmp_path: Path):
+    now = [0.0]
+    grants = Grants(Database(tmp_path / "sandbox.db"), Limits(), clock=lambda: now[0])
+    codes = [grants.code_for(OWNER, None) for _ in range(2)]
+    now[0] = CODE_SECONDS - 1
+    assert grants.exchange(codes[0], None).access
+    now[0] = CODE_SECONDS
+    with pytest.raises(ApiError) as refusal:
+        grants.exchange(codes[1], None)
+    assert refusal.value.code == 1069
 
 
 def test_secrets_are_not_in_the_log_of_calls(sandbox: SmartsheetSandbox):

@@ -54,7 +54,10 @@ class Grants:
         return code
 
     def exchange(self, code: str, verifier: str | None) -> Tokens:
-        """The tokens for a code, once. Raises 1071; a code that comes twice also ends what it gave before."""
+        """The tokens for a code, once. Raises 1069 when it has expired, and 1071.
+
+        A code that comes twice also ends what it gave before.
+        """
         family, user_id, challenge = self._use(code, "code")
         if challenge is not None and challenge != _challenge(verifier or ""):
             raise ApiError(1071)
@@ -107,8 +110,10 @@ class Grants:
             if found is not None and found[4]:
                 connection.execute("DELETE FROM grants WHERE family = ?", (found[0],))
             connection.execute("UPDATE grants SET used = 1 WHERE digest = ?", (_digest(text),))
-        if found is None or found[4] or found[3] <= self._clock():
+        if found is None or found[4]:
             raise ApiError(1071)
+        if found[3] <= self._clock():
+            raise ApiError(1069 if kind == "code" else 1071)
         return found[0], found[1], found[2]
 
 

@@ -80,7 +80,7 @@ class OAuthRoutes:
             raise ApiError(1068)
         name, give = uses[form["grant_type"]]
         if name not in form:
-            raise ApiError(1009, name)
+            raise ApiError(1070, name)
         _authenticate(form, form[name])
         if "redirect_uri" in form and not is_registered(form["redirect_uri"]):
             raise ApiError(1073)

@@ -29,7 +29,8 @@ log = get_logger(__name__)
 SCOPES = "READ_SHEETS WRITE_SHEETS CREATE_SHEETS DELETE_SHEETS ADMIN_WEBHOOKS READ_USERS"
 
 _TIMEOUT_SECONDS = 20.0
-_REFUSED_GRANT = frozenset({1070, 1071, 1132})
+_REFUSED_GRANT = frozenset({1069, 1071, 1132})
+"""A code that has expired, a code or refresh token that is not valid, one that was revoked."""
 _AUTHORIZE_HOSTS = {
     "api.smartsheet.com": "https://app.smartsheet.com",
     "api.smartsheet.eu": "https://app.smartsheet.eu",

@@ -72,6 +72,8 @@ async def test_tokens_are_read_and_the_request_is_a_form():
 @pytest.mark.parametrize(
     ("status", "code", "kind", "told"),
     [
+        (400, 1069, Unauthorized, "invalid_grant"),
+        (400, 1070, UpstreamFault, "upstream_fault"),
         (400, 1071, Unauthorized, "invalid_grant"),
         (400, 1132, Unauthorized, "invalid_grant"),
         (401, 1067, UpstreamFault, "upstream_fault"),
