@@ -26,8 +26,12 @@ class Identity(Protocol):
         """The person with this id, for background work. Raises `Unauthorized` (code `needs_sign_in`)."""
         ...
 
-    async def token_refused(self, caller: Caller) -> None:
-        """Smartsheet does not take this caller's token: it is not used again until they sign in."""
+    async def token_refused(self, caller: Caller) -> bool:
+        """Smartsheet refused a call of this caller: whether it is so. Their token then is not used again.
+
+        False when they are connected: work with the token that they have now. Raises `Unauthorized` (code
+        `needs_sign_in`), and `UpstreamUnavailable` when it cannot be found out.
+        """
         ...
 
     async def profile(self, person: Person) -> Profile:

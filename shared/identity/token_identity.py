@@ -45,9 +45,9 @@ class TokenIdentity:
             raise Unauthorized("This work belongs to somebody who is not signed in.", code="needs_sign_in")
         return Caller(user_id, await self._connections.token(user))
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def token_refused(self, caller: Caller) -> bool:
         """See `Identity.token_refused`."""
-        await self._connections.refused(caller.user_id, caller.token_fingerprint)
+        return await self._connections.refused(caller.user_id, caller.token_fingerprint)
 
     async def profile(self, person: Person) -> Profile:
         """See `Identity.profile`."""

@@ -131,10 +131,20 @@ def test_an_expired_token_is_told_apart_from_an_unknown_one(sandbox: SmartsheetS
 
 
 def test_a_revoked_token_works_no_more(sandbox: SmartsheetSandbox):
-    tokens = given(sandbox)
+    tokens, others = given(sandbox), given(sandbox)
     assert sandbox.call("DELETE", "/token", token=tokens["access_token"]).status_code == 200
     assert sandbox.refusal("GET", "/users/me", token=tokens["access_token"]) == (401, 1002)
-    assert refused(sandbox, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **CLIENT) == 1071
+    assert sandbox.refusal("DELETE", "/token", token=tokens["access_token"]) == (401, 1002)
+    assert sandbox.get("/users/me", token=others["access_token"])["email"] == OWNER.email
+
+
+def test_everything_that_a_person_has_let_the_application_have_can_be_revoked(sandbox: SmartsheetSandbox):
+    tokens, others = given(sandbox), given(sandbox)
+    path = "/token?deleteAllForApiClient=true"
+    assert sandbox.call("DELETE", path, token=tokens["access_token"]).status_code == 200
+    for gone in (tokens, others):
+        assert sandbox.refusal("GET", "/users/me", token=gone["access_token"]) == (401, 1002)
+        assert refused(sandbox, grant_type="refresh_token", refresh_token=gone["refresh_token"], **CLIENT) == 1071
 
 
 @pytest.mark.parametrize(
@@ -205,9 +215,9 @@ async def test_the_adapter_goes_the_whole_way(sandbox: SmartsheetSandbox, provid
     renewed = await provider.refresh(tokens.refresh_token)
     access = renewed.access_token.get_secret_value()
     assert sandbox.get("/users/me", token=access)["email"] == OWNER.email
-    await provider.revoke(renewed.access_token)
-    assert sandbox.refusal("GET", "/users/me", token=access) == (401, 1002)
-    await provider.revoke(renewed.access_token)
+    for _ in range(2):
+        await provider.revoke(renewed.access_token, everything=True)
+        assert sandbox.refusal("GET", "/users/me", token=access) == (401, 1002)
     assert renewed.refresh_token is not None
     with pytest.raises(Unauthorized) as refusal:
         await provider.refresh(renewed.refresh_token)

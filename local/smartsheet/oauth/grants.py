@@ -82,12 +82,16 @@ class Grants:
             raise ApiError(1003)
         return USERS[found[0]]
 
-    def revoke(self, token: str) -> None:
-        """End everything that came of the same consent."""
+    def revoke(self, token: str, *, everything: bool) -> None:
+        """End an access token, or everything that its person has let the application have. Raises 1002, 1003."""
+        user = self.user_of(token)
+        if user is None:
+            raise ApiError(1002)
         with self._database.write() as connection:
-            connection.execute(
-                "DELETE FROM grants WHERE family IN (SELECT family FROM grants WHERE digest = ?)", (_digest(token),)
-            )
+            if everything:
+                connection.execute("DELETE FROM grants WHERE user_id = ?", (user.id,))
+            else:
+                connection.execute("DELETE FROM grants WHERE digest = ?", (_digest(token),))
 
     def _tokens(self, family: str, user_id: int) -> Tokens:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)

@@ -66,7 +66,12 @@ class OAuthRoutes:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return ApiError(1001).response()
-        await asyncio.to_thread(self._grants.revoke, token)
+        everything = request.query_params.get("deleteAllForApiClient") == "true"
+        try:
+            await asyncio.to_thread(self._grants.revoke, token, everything=everything)
+        except ApiError as error:
+            request.scope["state"]["call"]["errorCode"] = error.code
+            return error.response()
         return JSONResponse({"message": "SUCCESS", "resultCode": 0})
 
     def _give(self, form: dict[str, str]) -> Tokens:

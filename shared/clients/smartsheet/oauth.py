@@ -109,10 +109,14 @@ class SmartsheetOAuth:
         """See `OAuthProvider.refresh`."""
         return await self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()})
 
-    async def revoke(self, access_token: SecretStr) -> None:
-        """See `OAuthProvider.revoke`. A token that is not known any more is as good as revoked."""
+    async def revoke(self, access_token: SecretStr, *, everything: bool) -> None:
+        """See `OAuthProvider.revoke`. A token that is not known any more is as good as revoked.
+
+        The vendor's reference: `deleteAllForApiClient` deletes all tokens of the token's client and user.
+        """
         headers = {"Authorization": f"Bearer {access_token.get_secret_value()}"}
-        response = await self._send("DELETE", headers=headers, params={"deleteAllForApiClient": "true"})
+        params = {"deleteAllForApiClient": "true"} if everything else {}
+        response = await self._send("DELETE", headers=headers, params=params)
         if response.status_code not in (200, 401):
             raise _failure(response)
 

@@ -104,6 +104,19 @@ async def test_a_code_is_sent_once_whatever_becomes_of_it():
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(("everything", "query"), [(True, "deleteAllForApiClient=true"), (False, "")])
+async def test_one_token_is_revoked_or_everything_of_its_person(everything: bool, query: str):
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={"message": "SUCCESS", "resultCode": 0})
+
+    await provider(answer).revoke(SecretStr("t"), everything=everything)
+    assert [(request.method, request.url.query.decode()) for request in sent] == [("DELETE", query)]
+    assert sent[0].headers["Authorization"] == "Bearer t"
+
+
 async def test_an_answer_that_is_no_answer_is_a_fault():
     with pytest.raises(UpstreamFault):
         await exchange(provider(lambda request: httpx2.Response(200, text="<html>")))

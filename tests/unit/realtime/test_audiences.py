@@ -25,14 +25,16 @@ class Owner(SingleUserIdentity):
 
     signed_out = False
     refused = 0
+    refusals_stand = True
 
     async def caller_of_user(self, user_id: UserId) -> Caller:
         if self.signed_out:
             raise Unauthorized("Out.", code="needs_sign_in")
         return await super().caller_of_user(user_id)
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def token_refused(self, caller: Caller) -> bool:
         self.refused += 1
+        return self.refusals_stand
 
 
 class World:
@@ -110,6 +112,14 @@ async def test_a_token_that_smartsheet_refuses_is_noted_and_ends_everything(worl
     await world.minutes()
     assert set(world.gateway.removed) == {(SINGLE_USER, TOPIC), (SINGLE_USER, OTHER)}
     assert world.identity.refused == 1
+
+
+async def test_a_refusal_that_does_not_stand_ends_nothing(world: World):
+    await world.audiences.add(SINGLE_USER, [TOPIC, OTHER])
+    world.errors[OTHER] = Unauthorized("Out.", code="needs_sign_in")
+    world.identity.refusals_stand = False
+    await world.minutes()
+    assert (world.gateway.removed, world.identity.refused) == ([], 1)
 
 
 @pytest.mark.parametrize("error", [UpstreamUnavailable("Down."), RateLimited("Slow.", retry_after_seconds=9)])
