@@ -92,18 +92,27 @@ class ApiTokens:
         """Revoke every API token of a user."""
         await self._store.revoke_all(owner)
 
+    async def is_live(self, owner: UserId, token_id: str) -> bool:
+        """Whether this API token of the user's still works."""
+        token = await self._store.find_by_id(owner, token_id)
+        return token is not None and not _is_over(token, self._clock())
+
     async def find(self, secret: SecretStr) -> ApiToken | None:
         """The live API token with this secret, or None."""
         known = _SECRET.fullmatch(secret.get_secret_value()) is not None
         token = await self._store.find(hashed(secret)) if known else None
         now = self._clock()
-        if token is None or (token.expires_at is not None and now >= token.expires_at):
+        if token is None or _is_over(token, now):
             return None
         if token.used_at is None or now - token.used_at >= _USED_EVERY:
             # Another request may have noted it, and a full database must not lock scripts out.
             with suppress(AppError):
                 await self._store.replace(token.model_copy(update={"used_at": _to_the_hour(now)}))
         return token
+
+
+def _is_over(token: ApiToken, now: datetime) -> bool:
+    return token.expires_at is not None and now >= token.expires_at
 
 
 def _to_the_hour(at: datetime) -> datetime:

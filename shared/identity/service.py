@@ -37,6 +37,10 @@ class SingleUserIdentity:
         """See `Identity.caller_of_request`. Credentials are not looked at."""
         return Caller(SINGLE_USER, self._token, "single")
 
+    async def is_signed_in(self, person: Person) -> bool:
+        """See `Identity.is_signed_in`. Nobody signs in or out."""
+        return True
+
     async def caller_of_user(self, user_id: UserId) -> Caller:
         """See `Identity.caller_of_user`."""
         if user_id != SINGLE_USER:

@@ -138,8 +138,8 @@ class SignInService:
     async def sign_out(self, person: Person) -> None:
         """End this login, and the person's WebSockets; background work goes on. Raises `Forbidden`."""
         require_login(person)
-        assert person.login_id is not None
-        await self._logins.end(person.user_id, person.login_id)
+        assert person.credential_id is not None
+        await self._logins.end(person.user_id, person.credential_id)
         await self._close_sockets(person.user_id, "signed out")
 
     async def disconnect(self, person: Person) -> None:
