@@ -2,13 +2,13 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from shared.errors import AppError, Conflict, Forbidden
+from shared.errors import AppError, Conflict, Forbidden, NotFound
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import ApiToken, Person, hashed
 from shared.identity.ports import ApiTokenStore
@@ -54,7 +54,7 @@ class ApiTokens:
         if made is not None:
             require_same_request(made.request_hash, request)
             raise _was_shown()
-        if len(owned) >= MAX_TOKENS:
+        if len(owned) >= MAX_TOKENS and not await self._remove_expired(owned):
             raise Conflict(f"You have {MAX_TOKENS} API tokens; revoke one first.", code="too_many_tokens")
         secret = SecretStr(PREFIX + secrets.token_urlsafe(32))
         now = self._clock()
@@ -87,6 +87,15 @@ class ApiTokens:
         await self._store.revoke(person.user_id, token_id)
         log.info("API token %s revoked", token_id)
         return ApiTokenRevoked(id=token_id)
+
+    async def _remove_expired(self, tokens: Sequence[ApiToken]) -> bool:
+        """Make room; whether there was anything to remove."""
+        now = self._clock()
+        expired = [token for token in tokens if _is_over(token, now)]
+        for token in expired:
+            with suppress(NotFound):  # removed meanwhile
+                await self._store.revoke(token.owner, token.id)
+        return bool(expired)
 
     async def revoke_all(self, owner: UserId) -> None:
         """Revoke every API token of a user."""
