@@ -34,6 +34,7 @@ ASKED = {
     "scope": "READ_SHEETS",
 }
 CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+TOLD = {"accessToken": "access_token", "refreshToken": "refresh_token"}
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-as-pkce-says"
 
 
@@ -175,6 +176,13 @@ def test_a_code_is_good_for_some_minutes_and_the_vendor_tells_it_apart_when_it_i
     with pytest.raises(ApiError) as refusal:
         grants.exchange(codes[1], None)
     assert refusal.value.code == 1069
+
+
+def test_tests_are_told_which_tokens_were_given(sandbox: SmartsheetSandbox):
+    tokens = given(sandbox)
+    told = sandbox.http.get("/_control/tokens").json()
+    expected = {"user": OWNER.email, **{n: tokens[w] for n, w in TOLD.items()}}
+    assert told[-1] == expected
 
 
 def test_secrets_are_not_in_the_log_of_calls(sandbox: SmartsheetSandbox):

@@ -1,4 +1,4 @@
-"""Codes and tokens: what was given to whom, until when. Only digests are stored."""
+"""Codes and tokens: what was given to whom, until when. Only digests are stored; tokens stay in memory, for tests."""
 
 import base64
 import hashlib
@@ -39,11 +39,14 @@ class Grants:
         self._database = database
         self._limits = limits
         self._clock = clock
+        self.given: list[tuple[User, Tokens]] = []
+        """The tokens that were given since the start, oldest first."""
         with database.write() as connection:
             connection.execute(_SCHEMA)
 
     def clear(self) -> None:
         """Forget all of them."""
+        self.given.clear()
         with self._database.write() as connection:
             connection.execute("DELETE FROM grants")
 
@@ -98,7 +101,9 @@ class Grants:
         seconds = self._limits.access_token_seconds
         self._store(access, "access", family, user_id, seconds, None)
         self._store(refresh, "refresh", family, user_id, 10 * 365 * 86_400, None)
-        return Tokens(access, refresh, seconds)
+        tokens = Tokens(access, refresh, seconds)
+        self.given.append((USERS[user_id], tokens))
+        return tokens
 
     def _store(self, text: str, kind: str, family: str, user_id: int, seconds: float, challenge: str | None) -> None:
         values = (_digest(text), kind, family, user_id, self._clock() + seconds, challenge)
