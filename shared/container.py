@@ -457,7 +457,7 @@ class Container:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections(self._users, self.token_vault, self.leases, self.oauth_provider)
+        return Connections(self._users, self.token_vault, self.leases, self.smartsheet, self.oauth_provider)
 
     @cached_property
     def _allow_list(self) -> AllowList:

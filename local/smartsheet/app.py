@@ -104,7 +104,7 @@ class Sandbox:
             limits=self.limits,
             reset=self._reset,
             fault_response=fault_response,
-            routes={"GET writes": self._writes},
+            routes={"GET writes": self._writes, "GET tokens": self._tokens},
         )
 
     @asynccontextmanager
@@ -193,6 +193,16 @@ class Sandbox:
         except ApiError as error:
             return error.response()
         return JSONResponse(writes)
+
+    async def _tokens(self, _: Request) -> Response:
+        """What the provider gave, so that tests can look for it where it must not be."""
+        given = self._grants.given
+        return JSONResponse(
+            [
+                {"user": user.email, "accessToken": tokens.access, "refreshToken": tokens.refresh}
+                for user, tokens in given
+            ]
+        )
 
 
 def _rows_in(call: Call) -> int:

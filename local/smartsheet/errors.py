@@ -51,6 +51,8 @@ _ERRORS: dict[int, tuple[int, str]] = {
     1065: (400, "The column specified cannot be deleted."),
     1067: (401, "Invalid client_id"),
     1068: (400, "Unsupported grant type."),
+    1069: (400, "Invalid Request. The authorization_code has expired."),
+    1070: (400, "Invalid Request. Required parameter is missing: {0}."),
     1071: (400, "Invalid Grant. The authorization code or refresh token provided was invalid."),
     1072: (400, "Invalid hash value. The hash provided did not match the expected value."),
     1073: (400, "The redirect_uri did not match the expected value."),

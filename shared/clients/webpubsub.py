@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from shared.clients.azure_failures import azure_call
 from shared.clients.lazy import LazyClient
+from shared.ids import UserId
 from shared.records import utc_now
 from shared.resilience.circuit import CircuitBreaker
 
@@ -34,8 +35,8 @@ class _Opened:
 class WebPubSubGateway:
     """Implements `shared.realtime.ports.RealtimeGateway`.
 
-    `connection` is the connection string with an access key, or without one (or just the endpoint's URL) where the
-    managed identity signs in.
+    The service's users are our listeners. `connection` is the connection string with an access key, or without one (or
+    just the endpoint's URL) where the managed identity signs in.
     """
 
     def __init__(
@@ -56,13 +57,15 @@ class WebPubSubGateway:
             modules.append("azure.identity.aio")
         self._opened = LazyClient(modules, self._build)
 
-    async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> tuple[str, datetime]:
+    async def client_url(
+        self, listener: str, *, user_id: UserId, minutes: int, groups: Sequence[str] = ()
+    ) -> tuple[str, datetime]:
         """See `RealtimeGateway.client_url`. With an access key no call is made: the token is signed here."""
         client = await self._client()
         expires = utc_now() + timedelta(minutes=minutes)
         with azure_call(SERVICE, self._breaker):
             token = await client.get_client_access_token(
-                user_id=user_id, minutes_to_expire=minutes, groups=list(groups), roles=[]
+                user_id=listener, minutes_to_expire=minutes, groups=[_group_of(user_id), *groups], roles=[]
             )
         return str(token["url"]), expires
 
@@ -98,20 +101,20 @@ class WebPubSubGateway:
             except ResourceNotFoundError:
                 return
 
-    async def remove_user_from_group(self, user_id: str, group: str) -> None:
-        """See `RealtimeGateway.remove_user_from_group`."""
+    async def remove_listener_from_group(self, listener: str, group: str) -> None:
+        """See `RealtimeGateway.remove_listener_from_group`."""
         client = await self._client()
         with azure_call(SERVICE, self._breaker):
-            await client.remove_user_from_group(group, user_id)
+            await client.remove_user_from_group(group, listener)
 
-    async def user_is_connected(self, user_id: str) -> bool:
-        """See `RealtimeGateway.user_is_connected`."""
+    async def is_connected(self, listener: str) -> bool:
+        """See `RealtimeGateway.is_connected`."""
         client = await self._client()
         with azure_call(SERVICE, self._breaker):
-            return await client.user_exists(user_id)
+            return await client.user_exists(listener)
 
-    async def close_connection(self, connection_id: str, reason: str) -> None:
-        """Close a client's WebSocket; nothing happens when it is gone. The client is told the reason."""
+    async def close_connection(self, connection_id: str, *, reason: str) -> None:
+        """See `RealtimeGateway.close_connection`."""
         from azure.core.exceptions import ResourceNotFoundError
 
         client = await self._client()
@@ -121,11 +124,17 @@ class WebPubSubGateway:
             except ResourceNotFoundError:
                 return
 
-    async def close_user(self, user_id: str, *, reason: str) -> None:
+    async def close_listener(self, listener: str, *, reason: str) -> None:
+        """See `RealtimeGateway.close_listener`."""
+        client = await self._client()
+        with azure_call(SERVICE, self._breaker):
+            await client.close_user_connections(listener, reason=reason)
+
+    async def close_user(self, user_id: UserId, *, reason: str) -> None:
         """Implements `shared.identity.ports.LiveConnections`: close all WebSockets of a user, telling the reason."""
         client = await self._client()
         with azure_call(SERVICE, self._breaker):
-            await client.close_user_connections(user_id, reason=reason)
+            await client.close_group_connections(_group_of(user_id), reason=reason)
 
     async def connection_exists(self, connection_id: str) -> bool:
         """Whether the connection is live."""
@@ -155,6 +164,11 @@ class WebPubSubGateway:
 
         credential = self._credential or DefaultAzureCredential()
         return _Opened(WebPubSubServiceClient(self._endpoint, self._hub, credential, **limits), credential)
+
+
+def _group_of(user_id: UserId) -> str:
+    """The group of all connections of a user. It is no topic: nothing is ever sent to it."""
+    return f"person:{user_id}"
 
 
 def access_keys(connection: SecretStr) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, SecretStr
 
 from shared.errors import (
     Conflict,
@@ -41,13 +41,16 @@ _TAG = "Identity"
 
 
 class CallbackQuery(Frozen):
-    """How the provider sends a browser back: with a code, or with an error. Whatever it adds is not looked at."""
+    """How the provider sends a browser back: with a code, or with an error. Whatever it adds is not looked at.
+
+    Nothing here is too long to be read: what is no state of ours ends as one, on the page and not in an error document.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
-    state: SecretStr = Field(default=SecretStr(""), max_length=500)
-    code: SecretStr | None = Field(default=None, max_length=2000)
-    error: str | None = Field(default=None, max_length=200)
+    state: SecretStr = SecretStr("")
+    code: SecretStr | None = None
+    error: str | None = None
 
 
 @operation(

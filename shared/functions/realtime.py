@@ -95,10 +95,12 @@ async def receive_realtime_event(req: func.HttpRequest) -> func.HttpResponse:
     return await serve_request("receive_realtime_event", req, work)
 
 
-async def _system_event(container: Container, connection_id: str, kind: str, user_id: str) -> None:
+async def _system_event(container: Container, connection_id: str, kind: str, listener: str) -> None:
     match kind:
-        case "sys.connect" | "sys.connected":
-            await container.realtime.connected(connection_id, user_id)
+        case "sys.connect":
+            await container.realtime.connecting(connection_id, listener)
+        case "sys.connected":
+            await container.realtime.connected(connection_id, listener)
         case "sys.disconnected":
             await container.realtime.disconnected(connection_id)
         case other:

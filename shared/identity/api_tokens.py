@@ -2,13 +2,13 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from shared.errors import AppError, Conflict, Forbidden
+from shared.errors import AppError, Conflict, Forbidden, NotFound
 from shared.idempotency import request_hash, require_same_request, resource_id
 from shared.identity.models import ApiToken, Person, hashed
 from shared.identity.ports import ApiTokenStore
@@ -54,7 +54,7 @@ class ApiTokens:
         if made is not None:
             require_same_request(made.request_hash, request)
             raise _was_shown()
-        if len(owned) >= MAX_TOKENS:
+        if len(owned) >= MAX_TOKENS and not await self._remove_expired(owned):
             raise Conflict(f"You have {MAX_TOKENS} API tokens; revoke one first.", code="too_many_tokens")
         secret = SecretStr(PREFIX + secrets.token_urlsafe(32))
         now = self._clock()
@@ -88,22 +88,40 @@ class ApiTokens:
         log.info("API token %s revoked", token_id)
         return ApiTokenRevoked(id=token_id)
 
+    async def _remove_expired(self, tokens: Sequence[ApiToken]) -> bool:
+        """Make room; whether there was anything to remove."""
+        now = self._clock()
+        expired = [token for token in tokens if _is_over(token, now)]
+        for token in expired:
+            with suppress(NotFound):  # removed meanwhile
+                await self._store.revoke(token.owner, token.id)
+        return bool(expired)
+
     async def revoke_all(self, owner: UserId) -> None:
         """Revoke every API token of a user."""
         await self._store.revoke_all(owner)
+
+    async def is_live(self, owner: UserId, token_id: str) -> bool:
+        """Whether this API token of the user's still works."""
+        token = await self._store.find_by_id(owner, token_id)
+        return token is not None and not _is_over(token, self._clock())
 
     async def find(self, secret: SecretStr) -> ApiToken | None:
         """The live API token with this secret, or None."""
         known = _SECRET.fullmatch(secret.get_secret_value()) is not None
         token = await self._store.find(hashed(secret)) if known else None
         now = self._clock()
-        if token is None or (token.expires_at is not None and now >= token.expires_at):
+        if token is None or _is_over(token, now):
             return None
         if token.used_at is None or now - token.used_at >= _USED_EVERY:
             # Another request may have noted it, and a full database must not lock scripts out.
             with suppress(AppError):
                 await self._store.replace(token.model_copy(update={"used_at": _to_the_hour(now)}))
         return token
+
+
+def _is_over(token: ApiToken, now: datetime) -> bool:
+    return token.expires_at is not None and now >= token.expires_at
 
 
 def _to_the_hour(at: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """Deleting a user: everything that identity holds of them. Other domains delete what is theirs."""
 
-from shared.errors import UpstreamUnavailable
+from shared.errors import AppError
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
 from shared.identity.logins import Logins
@@ -39,7 +39,7 @@ class UserDeletion:
         await self._connections.forget(user_id)
         try:
             await self._sockets.close_user(user_id, reason="deleted")
-        except UpstreamUnavailable as error:
+        except AppError as error:
             log.warning("the sockets of user %s were not closed (%s)", user_id, error.code)
         await self._users.delete(user_id)
         log.info("user %s is deleted", user_id)

@@ -57,13 +57,18 @@ class Logins:
         if login is None:
             return None
         now = self._clock()
-        if now >= min(login.seen_at + self._idle, login.created_at + self.absolute):
+        if self._is_over(login, now):
             with suppress(AppError):  # it is over, whether or not it can be removed now
                 await self._store.end(login.owner, login.id)
             return None
         if now - login.seen_at >= min(_SEEN_EVERY, self._idle / 4):
             await self._note_seen(login, now)
         return login
+
+    async def is_live(self, owner: UserId, login_id: str) -> bool:
+        """Whether this login of the user's is not over. Looking does not make it last longer."""
+        login = await self._store.find(login_id)
+        return login is not None and login.owner == owner and not self._is_over(login, self._clock())
 
     async def end(self, owner: UserId, login_id: str) -> None:
         """End a login; nothing happens when it has ended."""
@@ -72,6 +77,9 @@ class Logins:
     async def end_all(self, owner: UserId) -> None:
         """End every login of a user."""
         await self._store.end_all(owner)
+
+    def _is_over(self, login: Login, now: datetime) -> bool:
+        return now >= min(login.seen_at + self._idle, login.created_at + self.absolute)
 
     async def _note_seen(self, login: Login, now: datetime) -> None:
         """Another request may have noted it, and a full database must not lock people out."""

@@ -27,11 +27,14 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is signed in, whether or not Smartsheet still takes their token. `login_id` names the login, if it is one."""
+    """Who is signed in, whether or not Smartsheet still takes their token.
+
+    `credential_id` names the login or the API token by which they are known.
+    """
 
     user_id: UserId
     via: Via
-    login_id: str | None = None
+    credential_id: str | None = None
 
     @property
     def may_approve(self) -> bool:
@@ -49,7 +52,7 @@ class Caller:
     user_id: UserId
     token: SecretStr = field(repr=False)
     via: Via = "background"
-    login_id: str | None = None
+    credential_id: str | None = None
     token_fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:

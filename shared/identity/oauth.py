@@ -30,6 +30,9 @@ class OAuthProvider(Protocol):
         """New tokens; the old refresh token no longer works. Raises `Unauthorized` (code `invalid_grant`)."""
         ...
 
-    async def revoke(self, access_token: SecretStr) -> None:
-        """Make the tokens of this grant invalid; nothing happens when they are already."""
+    async def revoke(self, access_token: SecretStr, *, everything: bool) -> None:
+        """Make this token invalid, or everything that its person let this application have.
+
+        Nothing happens when it is already.
+        """
         ...

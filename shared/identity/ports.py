@@ -22,12 +22,20 @@ class Identity(Protocol):
         """Who sent the request, with their Smartsheet token. Also raises `Unauthorized` with code `needs_sign_in`."""
         ...
 
+    async def is_signed_in(self, person: Person) -> bool:
+        """Whether the login or API token by which this person was known still works. Asking is no use of it."""
+        ...
+
     async def caller_of_user(self, user_id: UserId) -> Caller:
         """The person with this id, for background work. Raises `Unauthorized` (code `needs_sign_in`)."""
         ...
 
-    async def token_refused(self, caller: Caller) -> None:
-        """Smartsheet does not take this caller's token: it is not used again until they sign in."""
+    async def token_refused(self, caller: Caller) -> bool:
+        """Smartsheet refused a call of this caller: whether it is so. Their token then is not used again.
+
+        False when they are connected: work with the token that they have now. Raises `Unauthorized` (code
+        `needs_sign_in`), and `UpstreamUnavailable` when it cannot be found out.
+        """
         ...
 
     async def profile(self, person: Person) -> Profile:
@@ -75,7 +83,7 @@ class Accounts(Protocol):
 class LiveConnections(Protocol):
     """The WebSockets of browsers."""
 
-    async def close_user(self, user_id: str, *, reason: str) -> None:
+    async def close_user(self, user_id: UserId, *, reason: str) -> None:
         """Close all of a user's. May raise `UpstreamUnavailable`."""
         ...
 
@@ -141,6 +149,10 @@ class ApiTokenStore(Protocol):
 
     async def find(self, secret_hash: str) -> ApiToken | None:
         """The API token, or None when there is none or it was revoked. It may be over by its time."""
+        ...
+
+    async def find_by_id(self, owner: UserId, token_id: str) -> ApiToken | None:
+        """The API token of this owner with this id, or None. It may be over by its time."""
         ...
 
     async def list(self, owner: UserId) -> list[ApiToken]:

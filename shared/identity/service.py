@@ -37,16 +37,21 @@ class SingleUserIdentity:
         """See `Identity.caller_of_request`. Credentials are not looked at."""
         return Caller(SINGLE_USER, self._token, "single")
 
+    async def is_signed_in(self, person: Person) -> bool:
+        """See `Identity.is_signed_in`. Nobody signs in or out."""
+        return True
+
     async def caller_of_user(self, user_id: UserId) -> Caller:
         """See `Identity.caller_of_user`."""
         if user_id != SINGLE_USER:
             raise Unauthorized("This work belongs to a user who is not signed in.", code="needs_sign_in")
         return Caller(SINGLE_USER, self._token)
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def token_refused(self, caller: Caller) -> bool:
         """See `Identity.token_refused`. The token comes from the settings, and nobody can sign in anew."""
         log.warning("Smartsheet refused the token of the settings")
         self._profile = None
+        return True
 
     async def profile(self, person: Person) -> Profile:
         """See `Identity.profile`: what Smartsheet says, at most ten minutes old; little while it says nothing."""

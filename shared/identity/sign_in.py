@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from shared.errors import (
+    AppError,
     Conflict,
     Forbidden,
     NotFound,
@@ -139,8 +140,8 @@ class SignInService:
     async def sign_out(self, person: Person) -> None:
         """End this login, and the person's WebSockets; background work goes on. Raises `Forbidden`."""
         require_login(person)
-        assert person.login_id is not None
-        await self._logins.end(person.user_id, person.login_id)
+        assert person.credential_id is not None
+        await self._logins.end(person.user_id, person.credential_id)
         await self._close_sockets(person.user_id, "signed out")
 
     async def disconnect(self, person: Person) -> None:
@@ -178,12 +179,15 @@ class SignInService:
             raise Unauthorized("Smartsheet does not take this access token.", code="invalid_token") from None
         if not self._allow_list.allows(smartsheet_user_id=account.id, email=account.email):
             raise Forbidden("You are not among those who may use this service.", code="not_allowed")
-        user = await self._save(account, tokens)
+        user, replaced = await self._save(account, tokens)
         cookie = await self._logins.start(user.user_id, former=former)
         log.info("user %s signed in", user.id)
+        if replaced is not None:
+            await self._connections.end(user.user_id, replaced)
         return NewLogin(user, cookie)
 
-    async def _save(self, account: Account, tokens: _Tokens) -> User:
+    async def _save(self, account: Account, tokens: _Tokens) -> tuple[User, Connection | None]:
+        """The user as stored, and the connection that they had before."""
         user_id = user_id_of(self._api_base, account)
         for _ in range(_ATTEMPTS):
             known = await self._users.find(user_id)
@@ -203,9 +207,10 @@ class SignInService:
                 updated_at=now,
             )
             try:
-                return await (self._users.create(user) if known is None else self._users.replace(user))
+                saved = await (self._users.create(user) if known is None else self._users.replace(user))
             except (Conflict, PreconditionFailed):
                 continue
+            return saved, None if known is None else known.connection
         raise UpstreamUnavailable("Too many sign-ins at once; try again.")
 
     async def _seal(self, user_id: UserId, tokens: _Tokens, known: User | None) -> Connection:
@@ -224,7 +229,7 @@ class SignInService:
         """Other browsers of the person connect again by themselves."""
         try:
             await self._sockets.close_user(user_id, reason=reason)
-        except UpstreamUnavailable as error:
+        except AppError as error:
             log.warning("the sockets of user %s were not closed (%s)", user_id, error.code)
 
 

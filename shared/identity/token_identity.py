@@ -36,7 +36,19 @@ class TokenIdentity:
         """See `Identity.caller_of_request`."""
         person, user = await self._found(credentials)
         token = await self._connections.token(user)
-        return Caller(person.user_id, token, person.via, person.login_id)
+        return Caller(person.user_id, token, person.via, person.credential_id)
+
+    async def is_signed_in(self, person: Person) -> bool:
+        """See `Identity.is_signed_in`."""
+        if person.credential_id is None:
+            return False
+        match person.via:
+            case "login":
+                return await self._logins.is_live(person.user_id, person.credential_id)
+            case "api_token":
+                return await self._api_tokens.is_live(person.user_id, person.credential_id)
+            case "single" | "background":
+                return False
 
     async def caller_of_user(self, user_id: UserId) -> Caller:
         """See `Identity.caller_of_user`. Who may no longer sign in has no background work either."""
@@ -45,9 +57,9 @@ class TokenIdentity:
             raise Unauthorized("This work belongs to somebody who is not signed in.", code="needs_sign_in")
         return Caller(user_id, await self._connections.token(user))
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def token_refused(self, caller: Caller) -> bool:
         """See `Identity.token_refused`."""
-        await self._connections.refused(caller.user_id, caller.token_fingerprint)
+        return await self._connections.refused(caller.user_id, caller.token_fingerprint)
 
     async def profile(self, person: Person) -> Profile:
         """See `Identity.profile`."""
@@ -72,7 +84,7 @@ class TokenIdentity:
         token = await self._api_tokens.find(credentials.bearer)
         if token is None:
             raise Unauthorized("This API token does not work: it is wrong, over or revoked.", code="invalid_token")
-        return Person(token.owner, "api_token")
+        return Person(token.owner, "api_token", token.id)
 
     async def _by_cookie(self, credentials: Credentials) -> Person:
         login = None if credentials.cookie is None else await self._logins.find(credentials.cookie)

@@ -10,12 +10,17 @@ from shared.records import Record
 
 
 class RealtimeGateway(Protocol):
-    """Azure Web PubSub's data plane for our hub. Every method may raise `UpstreamUnavailable`."""
+    """Azure Web PubSub's data plane for our hub. Every method may raise `UpstreamUnavailable`.
 
-    async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> tuple[str, datetime]:
-        """A WebSocket URL with a token for this user, who joins `groups` on connecting, and when it expires.
+    A listener (see `listeners.py`) is whom the gateway knows connections by.
+    """
 
-        The token grants no roles.
+    async def client_url(
+        self, listener: str, *, user_id: UserId, minutes: int, groups: Sequence[str] = ()
+    ) -> tuple[str, datetime]:
+        """A WebSocket URL with a token for this listener, who joins `groups` on connecting, and when it expires.
+
+        Its connections can be closed together with all of the user's. The token grants no roles.
         """
         ...
 
@@ -31,12 +36,20 @@ class RealtimeGateway(Protocol):
         """Undo `add_to_group`; nothing happens when the connection is gone."""
         ...
 
-    async def remove_user_from_group(self, user_id: str, group: str) -> None:
-        """Let none of the user's connections get the group's messages."""
+    async def remove_listener_from_group(self, listener: str, group: str) -> None:
+        """Let none of the listener's connections get the group's messages."""
         ...
 
-    async def user_is_connected(self, user_id: str) -> bool:
-        """Whether the user has any connection."""
+    async def is_connected(self, listener: str) -> bool:
+        """Whether the listener has any connection."""
+        ...
+
+    async def close_connection(self, connection_id: str, *, reason: str) -> None:
+        """Close a connection, telling the reason; nothing happens when it is gone."""
+        ...
+
+    async def close_listener(self, listener: str, *, reason: str) -> None:
+        """Close all of a listener's connections, telling the reason."""
         ...
 
 
@@ -49,7 +62,10 @@ class TopicAccess(Protocol):
 
 
 class Audience(Record):
-    """What a user's connections hear; `id` is the user's. Until `joinable_until`, a URL that joins topics works."""
+    """What a listener's connections hear; `id` is the listener's.
+
+    Until `joinable_until`, a URL that joins the topics works.
+    """
 
     topics: tuple[str, ...]
     joinable_until: datetime
@@ -57,9 +73,9 @@ class Audience(Record):
 
 
 class AudienceStore(Protocol):
-    """What users hear, by user."""
+    """What listeners hear, by listener."""
 
-    async def find(self, user_id: UserId) -> Audience | None:
+    async def find(self, listener: str) -> Audience | None:
         """What is noted, or None."""
         ...
 
@@ -75,7 +91,7 @@ class AudienceStore(Protocol):
 class Connection(Record):
     """A live WebSocket connection and whose it is."""
 
-    user_id: str
+    listener: str
 
 
 class ConnectionStore(Protocol):

@@ -3,16 +3,19 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput, NotFound
+from shared.errors import AppError, FieldError, Forbidden, InvalidInput, NotFound, Unauthorized
 from shared.events.bus import EventBus
 from shared.identity.models import Caller
 from shared.identity.ports import Identity
 from shared.identity.refusals import noting_refusal
-from shared.ids import UserId
-from shared.realtime.audiences import Audiences
+from shared.realtime.audiences import LOGIN_ENDED, Audiences
+from shared.realtime.listeners import listener_of, person_of
 from shared.realtime.models import Negotiated, SubscriptionReply
 from shared.realtime.ports import Connection, ConnectionStore, RealtimeGateway
 from shared.records import utc_now
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 TOKEN_MINUTES = 10
 """How long a URL can be used to connect; connections last longer."""
@@ -55,8 +58,11 @@ class RealtimeService:
             raise InvalidInput("These are too many topics at once.", code="too_many_topics", errors=(fault,))
         for topic in topics:
             await self.require_access(caller, topic)
-        await self._audiences.add(caller.user_id, topics, joinable_for=timedelta(minutes=TOKEN_MINUTES))
-        url, expires_at = await self._gateway.client_url(caller.user_id, minutes=TOKEN_MINUTES, groups=topics)
+        listener = listener_of(caller)
+        await self._audiences.add(listener, topics, joinable_for=timedelta(minutes=TOKEN_MINUTES))
+        url, expires_at = await self._gateway.client_url(
+            listener, user_id=caller.user_id, minutes=TOKEN_MINUTES, groups=topics
+        )
         return Negotiated(url=url, expires_at=expires_at)
 
     async def require_access(self, caller: Caller, topic: str) -> None:
@@ -70,9 +76,18 @@ class RealtimeService:
         except (NotFound, Forbidden) as error:
             raise NotFound("There is no such topic for you.", code="topic_not_found") from error
 
-    async def connected(self, connection_id: str, user_id: str) -> None:
-        """Remember whose connection this is."""
-        await self._connections.save(Connection(id=connection_id, user_id=user_id))
+    async def connecting(self, connection_id: str, listener: str) -> None:
+        """Let a connection in. Raises `Unauthorized` when the login that asked for its URL has ended."""
+        await self._require_signed_in(listener)
+        await self._connections.save(Connection(id=connection_id, listener=listener))
+
+    async def connected(self, connection_id: str, listener: str) -> None:
+        """Remember whose connection this is; close one whose login has ended since its URL was given out."""
+        try:
+            await self.connecting(connection_id, listener)
+        except Unauthorized:
+            log.info("connection %s came after its login had ended", connection_id)
+            await self._gateway.close_connection(connection_id, reason=LOGIN_ENDED)
 
     async def disconnected(self, connection_id: str) -> None:
         """Forget the connection."""
@@ -84,10 +99,11 @@ class RealtimeService:
             connection = await self._connections.find(connection_id)
             if connection is None:
                 raise NotFound("This connection is not known; connect again.", code="connection_not_found")
-            caller = await self._identity.caller_of_user(UserId(connection.user_id))
+            await self._require_signed_in(connection.listener)
+            caller = await self._identity.caller_of_user(person_of(connection.listener).user_id)
             async with noting_refusal(self._identity, caller):
                 await self.require_access(caller, topic)
-            await self._audiences.add(caller.user_id, [topic])
+            await self._audiences.add(connection.listener, [topic])
             await self._gateway.add_to_group(topic, connection_id)
             seq = await self._events.last_seq(topic)  # after joining: what comes later is pushed
         except AppError as error:
@@ -101,3 +117,7 @@ class RealtimeService:
         except AppError as error:
             return SubscriptionReply.refused(topic, error.code, error.detail, at=utc_now())
         return SubscriptionReply.left(topic, at=utc_now())
+
+    async def _require_signed_in(self, listener: str) -> None:
+        if not await self._identity.is_signed_in(person_of(listener)):
+            raise Unauthorized("The login that asked for this connection is over.")

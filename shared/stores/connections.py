@@ -1,6 +1,5 @@
-"""Live WebSocket connections, and what users hear by them."""
+"""Live WebSocket connections, and what is heard by them."""
 
-from shared.ids import UserId
 from shared.realtime.ports import Audience, Connection
 from shared.stores.collection import Collection
 from shared.stores.documents import Delete, DocumentStore
@@ -29,15 +28,15 @@ class DocumentConnectionStore:
 
 
 class DocumentAudienceStore:
-    """`AudienceStore` on documents: one partition per user."""
+    """`AudienceStore` on documents: one partition per listener."""
 
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
         self._audiences = Collection(documents, "audiences", Audience)
 
-    async def find(self, user_id: UserId) -> Audience | None:
+    async def find(self, listener: str) -> Audience | None:
         """See `AudienceStore.find`."""
-        return await self._audiences.find(user_id, user_id)
+        return await self._audiences.find(listener, listener)
 
     async def save(self, audience: Audience) -> Audience:
         """See `AudienceStore.save`."""

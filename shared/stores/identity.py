@@ -109,6 +109,10 @@ class DocumentApiTokenStore:
         token = None if key is None else await self._tokens.find(key.owner, key.subject)
         return token if token is not None and token.secret_hash == secret_hash else None
 
+    async def find_by_id(self, owner: UserId, token_id: str) -> ApiToken | None:
+        """See `ApiTokenStore.find_by_id`."""
+        return await self._tokens.find(owner, token_id)
+
     async def list(self, owner: UserId) -> list[ApiToken]:
         """See `ApiTokenStore.list`."""
         found: list[ApiToken] = []

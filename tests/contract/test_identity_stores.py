@@ -133,6 +133,8 @@ async def test_an_api_token_is_found_by_its_hash_and_listed_by_its_owner(documen
     found = await tokens.find("hash-of-ada-2")
     assert found is not None and (found.owner, found.id) == (ADA, "ada-2")
     assert await tokens.find("hash-of-nobody") is None
+    assert await tokens.find_by_id(ADA, "ada-2") == found
+    assert await tokens.find_by_id(BOB, "ada-2") is None
 
 
 async def test_an_id_that_is_taken_opens_nothing_with_another_secret(documents: DocumentStore):

@@ -350,11 +350,11 @@ async def test_a_session_id_that_no_session_can_have_is_not_found(documents: Doc
 
 async def test_a_connection_is_remembered_until_it_is_deleted(documents: DocumentStore):
     connections = DocumentConnectionStore(documents)
-    await connections.save(Connection(id="c-1", user_id=ADA))
-    await connections.save(Connection(id="c-1", user_id=ADA))
+    await connections.save(Connection(id="c-1", listener=ADA))
+    await connections.save(Connection(id="c-1", listener=ADA))
     found = await connections.find("c-1")
     assert found is not None
-    assert found.user_id == ADA
+    assert found.listener == ADA
     await connections.delete("c-1")
     await connections.delete("c-1")
     assert await connections.find("c-1") is None

@@ -1,6 +1,8 @@
 """People on the running product: signing in and out, work that goes on behind their backs, and no token in plain."""
 
-from collections.abc import Iterator
+import base64
+import re
+from collections.abc import Iterable, Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from local.smartsheet.accounts import OWNER as OWNER_ACCOUNT
@@ -17,6 +19,15 @@ from tests.e2e.tables import report_table
 
 OWNER, OTHER = "sandbox-token-owner", "sandbox-token-other"
 MADE_BY_THE_PRODUCT = ("app", "host", "azurite", "logs")
+STORES = {
+    "database": "app/chatsheet.db*",
+    "queues": "azurite/__queuestorage__/*",
+    "durable history": "host/durable.db*",
+    "log": "logs/host.jsonl",
+}
+"""Where a request's correlation id goes. Blobs, too, are searched, but there are none in this version."""
+BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
+CORRELATION_ID = "3a5c7e9b1d2f4a6c8e0b3d5f7a9c1e2b"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,7 @@ class Browser(Api):
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx2.Response:
         """Any call; the answer as it is."""
         jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = super().call(method, path, body, headers={"Cookie": jar}, **options)
+        answer = super().call(method, path, body, headers={"Cookie": jar, **options.pop("headers", {})}, **options)
         for header in answer.headers.get_list("set-cookie"):
             for name, morsel in SimpleCookie(header).items():
                 self.cookies[name] = morsel.value
@@ -66,12 +77,47 @@ def sign_in(api: Api, token: str) -> str:
     return api.post("auth/smartsheet", {"accessToken": token})["user"]["id"]
 
 
-def files_with(stack: Stack, secret: str) -> list[str]:
-    """Files of the product, and what it printed, that hold this."""
+def made_files(stack: Stack) -> list[Path]:
+    """Files of the product, and what it printed."""
     folders = [stack.data_dir / name for name in MADE_BY_THE_PRODUCT]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    files.append(stack.data_dir / "stack.log")
-    return [str(file) for file in files if secret.encode() in file.read_bytes()]
+    return [stack.data_dir / "stack.log", *(file for folder in folders for file in folder.rglob("*") if file.is_file())]
+
+
+def said_by(file: Path) -> bytes:
+    """What a file holds, also as Base64: messages lie in queues so, one behind the other."""
+    content = file.read_bytes()
+    runs = [run[start:] for run in BASE64.findall(content) for start in range(4)]
+    return b"\n".join([content, *(base64.b64decode(run[: len(run) // 4 * 4]) for run in runs)])
+
+
+def found(stack: Stack, secrets: Iterable[str]) -> list[tuple[str, str]]:
+    """Which of these lies in which file."""
+    said = {file: said_by(file) for file in made_files(stack)}
+    return [(secret, str(file)) for secret in secrets for file in said if secret.encode() in said[file]]
+
+
+def stores_with(stack: Stack, marker: str) -> set[str]:
+    """The stores that hold this: what the search sees."""
+    return {
+        store
+        for store, pattern in STORES.items()
+        if any(marker.encode() in said_by(file) for file in stack.data_dir.glob(pattern))
+    }
+
+
+def start_job_as(api: Browser, sheet_id: str, correlation_id: str) -> Any:
+    """Start a job by a request with this correlation id, which goes wherever the job goes."""
+    parameters = {"sourceColumns": ["Text"], "targetColumn": "Summary"}
+    body = {"type": "SUMMARIZE", "sheetId": sheet_id, "parameters": parameters}
+    answer = api.call("POST", "jobs", body, headers={"X-Correlation-ID": correlation_id})
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def is_taken(stack: Stack, access_token: str) -> bool:
+    """Whether Smartsheet takes this token."""
+    headers = {"Authorization": f"Bearer {access_token}"}
+    return httpx2.get(f"{stack.url('smartsheet')}/2.0/users/me", headers=headers).status_code == 200
 
 
 def test_people_sign_in_work_and_sign_out(people: Stack, tmp_path: Path):
@@ -87,7 +133,7 @@ def test_people_sign_in_work_and_sign_out(people: Stack, tmp_path: Path):
         session = owner.open_session(sheet["sheetId"])
         assert other.call("GET", f"sessions/{session['id']}").status_code == 404
         token = owner.post("auth/tokens", {"name": "nightly"})["token"]
-        job = owner.start_summaries(sheet["sheetId"], "Text", "Summary")
+        job = start_job_as(owner, sheet["sheetId"], CORRELATION_ID)
         address = owner.post("realtime/negotiate", {"topics": [f"job:{job['id']}"]})["url"]
         cookies = dict(owner.cookies)
         with connect(address, subprotocols=["json.webpubsub.azure.v1"]) as socket:  # type: ignore[list-item]
@@ -98,13 +144,16 @@ def test_people_sign_in_work_and_sign_out(people: Stack, tmp_path: Path):
         assert owner.call("GET", "auth/me").status_code == 401
         stolen = httpx2.get(f"{url}/api/auth/me", headers={"Cookie": f"chatsheet={cookies['chatsheet']}"})
         assert stolen.status_code == 401
+        with pytest.raises(InvalidStatus) as refused:
+            connect(address, subprotocols=["json.webpubsub.azure.v1"])  # type: ignore[list-item]
+        assert refused.value.response.status_code == 401
 
         with Script(url, token) as script:
             ended = script.finished_job(job["id"])
             assert (ended["status"], ended["writtenRows"]) == ("completed", 60)
         secrets = [OWNER, OTHER, token, cookies["chatsheet"], other.cookies["chatsheet"]]
-        assert [(secret, file) for secret in secrets for file in files_with(people, secret)] == []
-        assert files_with(people, job["id"])  # the search sees what is there
+        assert found(people, secrets) == []
+        assert stores_with(people, CORRELATION_ID) == set(STORES)
 
 
 def test_forgetting_the_token_pauses_jobs_until_the_person_is_back(people: Stack, tmp_path: Path):
@@ -124,6 +173,7 @@ def test_forgetting_the_token_pauses_jobs_until_the_person_is_back(people: Stack
 
 
 def test_signing_in_at_smartsheet(people: Stack):
+    people.control("smartsheet", "PUT", "limits", {"accessTokenSeconds": 300})  # to be renewed at once
     with Browser(people.url("host")) as browser:
         asked = browser.call("GET", "auth/smartsheet/login")
         assert asked.status_code == 302, asked.text
@@ -141,17 +191,24 @@ def test_signing_in_at_smartsheet(people: Stack):
         back = browser.call("GET", way_back)
         assert back.status_code == 302, back.text
         assert browser.get("auth/me")["accountConnected"]
-        assert browser.call("GET", "smartsheet/5188091153157065").status_code == 200
+        people.control("smartsheet", "PUT", "limits", {"accessTokenSeconds": 604_799})
+        for _ in range(2):
+            assert browser.call("GET", "smartsheet/5188091153157065").status_code == 200
+        first, renewed = people.control("smartsheet", "GET", "tokens")
+        assert [is_taken(people, tokens["accessToken"]) for tokens in (first, renewed)] == [False, True]
 
         cookies = dict(browser.cookies)
         browser.call("GET", way_back)  # a code is good once, and its second use signs nobody in
         assert browser.cookies["chatsheet"] == cookies["chatsheet"]
+        assert browser.call("DELETE", "auth/connection").status_code == 200
+        assert not is_taken(people, renewed["accessToken"])
     secrets = [parse_qs(callback.query)["code"][0], cookies["chatsheet"]]
-    assert [(secret, file) for secret in secrets for file in files_with(people, secret)] == []
+    secrets += [tokens[name] for tokens in (first, renewed) for name in ("accessToken", "refreshToken")]
+    assert found(people, secrets) == []
 
 
 def test_the_code_of_a_sign_in_is_not_logged(people: Stack):
     code = "a-code-that-must-stay-secret"
     answer = httpx2.get(f"{people.url('host')}/api/auth/smartsheet/callback?code={code}&state=x")
     assert code not in answer.text
-    assert files_with(people, code) == []
+    assert found(people, [code]) == []

@@ -21,18 +21,20 @@ class FakeQueues:
 
 
 class FakeGateway:
-    """`RealtimeGateway` that keeps what was pushed and who is in which group."""
+    """`RealtimeGateway` that keeps what was pushed, who is in which group, and whom it closed: `closed` are users."""
 
     def __init__(self) -> None:
         self.pushed: list[tuple[str, Mapping[str, Any]]] = []
         self.groups: dict[str, set[str]] = {}
         self.closed: list[tuple[str, str]] = []
+        self.closed_connections: list[tuple[str, str]] = []
+        self.closed_listeners: list[tuple[str, str]] = []
         self.connected: set[str] = set()
         self.removed: list[tuple[str, str]] = []
         self.down = False
 
-    async def client_url(self, user_id: str, *, minutes: int, groups: Sequence[str] = ()) -> Any:
-        return f"ws://gateway/?user={user_id}&groups={','.join(groups)}", utc_now() + timedelta(minutes=minutes)
+    async def client_url(self, listener: str, *, user_id: str, minutes: int, groups: Sequence[str] = ()) -> Any:
+        return f"ws://gateway/?user={listener}&groups={','.join(groups)}", utc_now() + timedelta(minutes=minutes)
 
     async def send_to_group(self, group: str, event: Mapping[str, Any]) -> None:
         if self.down:
@@ -51,10 +53,21 @@ class FakeGateway:
             raise UpstreamUnavailable("the gateway is down")
         self.closed.append((user_id, reason))
 
-    async def remove_user_from_group(self, user_id: str, group: str) -> None:
-        self.removed.append((user_id, group))
-
-    async def user_is_connected(self, user_id: str) -> bool:
+    async def close_connection(self, connection_id: str, *, reason: str) -> None:
         if self.down:
             raise UpstreamUnavailable("the gateway is down")
-        return user_id in self.connected
+        self.closed_connections.append((connection_id, reason))
+
+    async def close_listener(self, listener: str, *, reason: str) -> None:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        self.connected.discard(listener)
+        self.closed_listeners.append((listener, reason))
+
+    async def remove_listener_from_group(self, listener: str, group: str) -> None:
+        self.removed.append((listener, group))
+
+    async def is_connected(self, listener: str) -> bool:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        return listener in self.connected

@@ -178,32 +178,6 @@ async def test_of_a_deleted_user_nothing_is_left(functions: Functions, ada: Brow
 # --- the connection to Smartsheet -------------------------------------------------------------------
 
 
-async def test_a_token_that_smartsheet_refuses_is_not_used_again_until_its_owner_signs_in(ada: Browser, world: World):
-    await ada.sign_in(ADA)
-    world.source.fail("list_sheets", Unauthorized("Out.", code="needs_sign_in"))
-    refused = await ada.request("list_sheets")
-    assert (refused.status, refused.json["code"]) == (401, "needs_sign_in")
-    calls = len(world.source.calls)
-    again = await ada.request("list_sheets")
-    assert (again.status, again.json["code"], len(world.source.calls)) == (401, "needs_sign_in", calls)
-    assert (await ada.request("get_me")).json["accountConnected"] is False
-    await ada.sign_in(ADA)
-    assert (await ada.request("get_me")).json["accountConnected"] is True
-    assert (await ada.request("list_sheets")).status == 200
-
-
-async def test_a_refusal_in_the_background_is_noted_too(functions: Functions, ada: Browser, world: World):
-    await ada.sign_in(ADA)
-    session = (await ada.request("create_session", body={"sheetId": SHEET})).json
-    world.source.fail("get_sheet", Unauthorized("Out.", code="needs_sign_in"))
-    (message,) = world.sent_to("session-load")
-    await functions.deliver("load_session", message)
-    assert (await ada.request("get_me")).json["accountConnected"] is False
-    await ada.sign_in(ADA)
-    loaded = (await ada.request("get_session", path={"id": session["id"]})).json
-    assert (loaded["state"], loaded["stateReason"]) == ("ERROR", "needs_sign_in")
-
-
 async def test_disconnecting_forgets_the_token_and_keeps_the_login(ada: Browser, world: World, tmp_path: Path):
     user_id = (await ada.sign_in(ADA)).json["user"]["id"]
     assert (await ada.request("disconnect")).json == {"accountConnected": False}

@@ -78,10 +78,17 @@ async def test_a_stolen_state_is_of_no_use_to_another_browser(ada: Browser, bob:
     assert await come_back(ada, state=state, code=code) == ""
 
 
-@pytest.mark.parametrize("state", ["", "x", "x" * 43, "x" * 500])
+@pytest.mark.parametrize("state", ["", "x", "x" * 43, "x" * 5000])
 async def test_a_state_that_we_did_not_give_is_refused(ada: Browser, state: str):
     await depart(ada)
     assert await come_back(ada, state=state, code="code-0") == "invalid_state"
+
+
+@pytest.mark.parametrize(
+    ("query", "told"), [({"code": "c" * 5000}, "invalid_grant"), ({"error": "e" * 5000}, "access_denied")]
+)
+async def test_what_is_too_long_leads_to_the_page_too(ada: Browser, query: dict[str, str], told: str):
+    assert await come_back(ada, state=await depart(ada), **query) == told
 
 
 async def test_declining_is_told_and_uses_the_state_up(ada: Browser, world: World):

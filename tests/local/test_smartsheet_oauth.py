@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from local.smartsheet.accounts import EDITOR, OWNER
+from local.smartsheet.database import Database
+from local.smartsheet.errors import ApiError
+from local.smartsheet.limits import Limits
 from local.smartsheet.oauth.client import CLIENT_ID, CLIENT_SECRET
+from local.smartsheet.oauth.grants import CODE_SECONDS, Grants
 from shared.clients.smartsheet.oauth import SmartsheetOAuth
 from shared.errors import Unauthorized
 from shared.identity.oauth import OAuthTokens
@@ -29,6 +34,7 @@ ASKED = {
     "scope": "READ_SHEETS",
 }
 CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+TOLD = {"accessToken": "access_token", "refreshToken": "refresh_token"}
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-as-pkce-says"
 
 
@@ -126,10 +132,20 @@ def test_an_expired_token_is_told_apart_from_an_unknown_one(sandbox: SmartsheetS
 
 
 def test_a_revoked_token_works_no_more(sandbox: SmartsheetSandbox):
-    tokens = given(sandbox)
+    tokens, others = given(sandbox), given(sandbox)
     assert sandbox.call("DELETE", "/token", token=tokens["access_token"]).status_code == 200
     assert sandbox.refusal("GET", "/users/me", token=tokens["access_token"]) == (401, 1002)
-    assert refused(sandbox, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **CLIENT) == 1071
+    assert sandbox.refusal("DELETE", "/token", token=tokens["access_token"]) == (401, 1002)
+    assert sandbox.get("/users/me", token=others["access_token"])["email"] == OWNER.email
+
+
+def test_everything_that_a_person_has_let_the_application_have_can_be_revoked(sandbox: SmartsheetSandbox):
+    tokens, others = given(sandbox), given(sandbox)
+    path = "/token?deleteAllForApiClient=true"
+    assert sandbox.call("DELETE", path, token=tokens["access_token"]).status_code == 200
+    for gone in (tokens, others):
+        assert sandbox.refusal("GET", "/users/me", token=gone["access_token"]) == (401, 1002)
+        assert refused(sandbox, grant_type="refresh_token", refresh_token=gone["refresh_token"], **CLIENT) == 1071
 
 
 @pytest.mark.parametrize(
@@ -141,12 +157,32 @@ def test_a_revoked_token_works_no_more(sandbox: SmartsheetSandbox):
         ({"hash": "0" * 64}, 1237),
         ({"client_secret": "wrong"}, 1238),
         ({"redirect_uri": "http://foreign.example/"}, 1073),
+        ({"code": ""}, 1070),
         ({"code": "never-given"}, 1071),
     ],
 )
 def test_a_bad_request_for_tokens_has_the_vendors_code(sandbox: SmartsheetSandbox, form: dict[str, str], code: int):
     good = {"grant_type": "authorization_code", "code": consent(sandbox)["code"], **CLIENT}
     assert refused(sandbox, **{**good, **form}) == code
+
+
+def test_a_code_is_good_for_some_minutes_and_the_vendor_tells_it_apart_when_it_is_over(tmp_path: Path):
+    now = [0.0]
+    grants = Grants(Database(tmp_path / "sandbox.db"), Limits(), clock=lambda: now[0])
+    codes = [grants.code_for(OWNER, None) for _ in range(2)]
+    now[0] = CODE_SECONDS - 1
+    assert grants.exchange(codes[0], None).access
+    now[0] = CODE_SECONDS
+    with pytest.raises(ApiError) as refusal:
+        grants.exchange(codes[1], None)
+    assert refusal.value.code == 1069
+
+
+def test_tests_are_told_which_tokens_were_given(sandbox: SmartsheetSandbox):
+    tokens = given(sandbox)
+    told = sandbox.http.get("/_control/tokens").json()
+    expected = {"user": OWNER.email, **{n: tokens[w] for n, w in TOLD.items()}}
+    assert told[-1] == expected
 
 
 def test_secrets_are_not_in_the_log_of_calls(sandbox: SmartsheetSandbox):
@@ -187,9 +223,9 @@ async def test_the_adapter_goes_the_whole_way(sandbox: SmartsheetSandbox, provid
     renewed = await provider.refresh(tokens.refresh_token)
     access = renewed.access_token.get_secret_value()
     assert sandbox.get("/users/me", token=access)["email"] == OWNER.email
-    await provider.revoke(renewed.access_token)
-    assert sandbox.refusal("GET", "/users/me", token=access) == (401, 1002)
-    await provider.revoke(renewed.access_token)
+    for _ in range(2):
+        await provider.revoke(renewed.access_token, everything=True)
+        assert sandbox.refusal("GET", "/users/me", token=access) == (401, 1002)
     assert renewed.refresh_token is not None
     with pytest.raises(Unauthorized) as refusal:
         await provider.refresh(renewed.refresh_token)

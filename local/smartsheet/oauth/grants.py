@@ -1,4 +1,4 @@
-"""Codes and tokens: what was given to whom, until when. Only digests are stored."""
+"""Codes and tokens: what was given to whom, until when. Only digests are stored; tokens stay in memory, for tests."""
 
 import base64
 import hashlib
@@ -39,11 +39,14 @@ class Grants:
         self._database = database
         self._limits = limits
         self._clock = clock
+        self.given: list[tuple[User, Tokens]] = []
+        """The tokens that were given since the start, oldest first."""
         with database.write() as connection:
             connection.execute(_SCHEMA)
 
     def clear(self) -> None:
         """Forget all of them."""
+        self.given.clear()
         with self._database.write() as connection:
             connection.execute("DELETE FROM grants")
 
@@ -54,7 +57,10 @@ class Grants:
         return code
 
     def exchange(self, code: str, verifier: str | None) -> Tokens:
-        """The tokens for a code, once. Raises 1071; a code that comes twice also ends what it gave before."""
+        """The tokens for a code, once. Raises 1069 when it has expired, and 1071.
+
+        A code that comes twice also ends what it gave before.
+        """
         family, user_id, challenge = self._use(code, "code")
         if challenge is not None and challenge != _challenge(verifier or ""):
             raise ApiError(1071)
@@ -79,19 +85,25 @@ class Grants:
             raise ApiError(1003)
         return USERS[found[0]]
 
-    def revoke(self, token: str) -> None:
-        """End everything that came of the same consent."""
+    def revoke(self, token: str, *, everything: bool) -> None:
+        """End an access token, or everything that its person has let the application have. Raises 1002, 1003."""
+        user = self.user_of(token)
+        if user is None:
+            raise ApiError(1002)
         with self._database.write() as connection:
-            connection.execute(
-                "DELETE FROM grants WHERE family IN (SELECT family FROM grants WHERE digest = ?)", (_digest(token),)
-            )
+            if everything:
+                connection.execute("DELETE FROM grants WHERE user_id = ?", (user.id,))
+            else:
+                connection.execute("DELETE FROM grants WHERE digest = ?", (_digest(token),))
 
     def _tokens(self, family: str, user_id: int) -> Tokens:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         seconds = self._limits.access_token_seconds
         self._store(access, "access", family, user_id, seconds, None)
         self._store(refresh, "refresh", family, user_id, 10 * 365 * 86_400, None)
-        return Tokens(access, refresh, seconds)
+        tokens = Tokens(access, refresh, seconds)
+        self.given.append((USERS[user_id], tokens))
+        return tokens
 
     def _store(self, text: str, kind: str, family: str, user_id: int, seconds: float, challenge: str | None) -> None:
         values = (_digest(text), kind, family, user_id, self._clock() + seconds, challenge)
@@ -107,8 +119,10 @@ class Grants:
             if found is not None and found[4]:
                 connection.execute("DELETE FROM grants WHERE family = ?", (found[0],))
             connection.execute("UPDATE grants SET used = 1 WHERE digest = ?", (_digest(text),))
-        if found is None or found[4] or found[3] <= self._clock():
+        if found is None or found[4]:
             raise ApiError(1071)
+        if found[3] <= self._clock():
+            raise ApiError(1069 if kind == "code" else 1071)
         return found[0], found[1], found[2]
 
 

@@ -66,7 +66,12 @@ class OAuthRoutes:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return ApiError(1001).response()
-        await asyncio.to_thread(self._grants.revoke, token)
+        everything = request.query_params.get("deleteAllForApiClient") == "true"
+        try:
+            await asyncio.to_thread(self._grants.revoke, token, everything=everything)
+        except ApiError as error:
+            request.scope["state"]["call"]["errorCode"] = error.code
+            return error.response()
         return JSONResponse({"message": "SUCCESS", "resultCode": 0})
 
     def _give(self, form: dict[str, str]) -> Tokens:
@@ -80,7 +85,7 @@ class OAuthRoutes:
             raise ApiError(1068)
         name, give = uses[form["grant_type"]]
         if name not in form:
-            raise ApiError(1009, name)
+            raise ApiError(1070, name)
         _authenticate(form, form[name])
         if "redirect_uri" in form and not is_registered(form["redirect_uri"]):
             raise ApiError(1073)

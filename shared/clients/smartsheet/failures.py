@@ -190,11 +190,9 @@ def _no_answer(*, write: bool) -> UpstreamTimeout:
 
 
 def _status_failure(status: int, after_seconds: float | None, *, write: bool) -> CallFailed:
-    """For answers without an error body: a proxy's page, a gateway's timeout."""
+    """For answers without an error body: a proxy's page, a gateway's timeout. Such a 401 says nothing about tokens."""
     if status == 429:
         return _rate_limited(after_seconds)
-    if status == 401:
-        return CallFailed(_needs_sign_in())
     if status < 500:
         return CallFailed(unusable_answer())
     error = _no_answer(write=True) if write else UpstreamUnavailable("Smartsheet is not available.")

@@ -29,7 +29,8 @@ log = get_logger(__name__)
 SCOPES = "READ_SHEETS WRITE_SHEETS CREATE_SHEETS DELETE_SHEETS ADMIN_WEBHOOKS READ_USERS"
 
 _TIMEOUT_SECONDS = 20.0
-_REFUSED_GRANT = frozenset({1070, 1071, 1132})
+_REFUSED_GRANT = frozenset({1069, 1071, 1132})
+"""A code that has expired, a code or refresh token that is not valid, one that was revoked."""
 _AUTHORIZE_HOSTS = {
     "api.smartsheet.com": "https://app.smartsheet.com",
     "api.smartsheet.eu": "https://app.smartsheet.eu",
@@ -108,10 +109,14 @@ class SmartsheetOAuth:
         """See `OAuthProvider.refresh`."""
         return await self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()})
 
-    async def revoke(self, access_token: SecretStr) -> None:
-        """See `OAuthProvider.revoke`. A token that is not known any more is as good as revoked."""
+    async def revoke(self, access_token: SecretStr, *, everything: bool) -> None:
+        """See `OAuthProvider.revoke`. A token that is not known any more is as good as revoked.
+
+        The vendor's reference: `deleteAllForApiClient` deletes all tokens of the token's client and user.
+        """
         headers = {"Authorization": f"Bearer {access_token.get_secret_value()}"}
-        response = await self._send("DELETE", headers=headers, params={"deleteAllForApiClient": "true"})
+        params = {"deleteAllForApiClient": "true"} if everything else {}
+        response = await self._send("DELETE", headers=headers, params=params)
         if response.status_code not in (200, 401):
             raise _failure(response)
 

@@ -72,6 +72,8 @@ async def test_tokens_are_read_and_the_request_is_a_form():
 @pytest.mark.parametrize(
     ("status", "code", "kind", "told"),
     [
+        (400, 1069, Unauthorized, "invalid_grant"),
+        (400, 1070, UpstreamFault, "upstream_fault"),
         (400, 1071, Unauthorized, "invalid_grant"),
         (400, 1132, Unauthorized, "invalid_grant"),
         (401, 1067, UpstreamFault, "upstream_fault"),
@@ -100,6 +102,19 @@ async def test_a_code_is_sent_once_whatever_becomes_of_it():
     with pytest.raises(UpstreamTimeout):
         await exchange(provider(lost))
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("everything", "query"), [(True, "deleteAllForApiClient=true"), (False, "")])
+async def test_one_token_is_revoked_or_everything_of_its_person(everything: bool, query: str):
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={"message": "SUCCESS", "resultCode": 0})
+
+    await provider(answer).revoke(SecretStr("t"), everything=everything)
+    assert [(request.method, request.url.query.decode()) for request in sent] == [("DELETE", query)]
+    assert sent[0].headers["Authorization"] == "Bearer t"
 
 
 async def test_an_answer_that_is_no_answer_is_a_fault():

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from shared.clients.webpubsub import WebPubSubGateway
 from shared.errors import UpstreamFault, UpstreamUnavailable
+from shared.ids import UserId
 from shared.records import utc_now
 from shared.resilience.circuit import CircuitBreaker
 from tests.unit.clients.loopback import ScriptedServer, loopback
@@ -31,13 +32,15 @@ async def gateway_on(url: str) -> AsyncIterator[WebPubSubGateway]:
 
 async def test_a_clients_url_holds_user_and_groups_and_no_roles():
     async with gateway_on("http://localhost:7083") as gateway:
-        url, expires = await gateway.client_url("user-1", minutes=30, groups=["user:user-1"])
+        url, expires = await gateway.client_url(
+            "user-1.login.x", user_id=UserId("user-1"), minutes=30, groups=["user:user-1"]
+        )
     parts = urlsplit(url)
     assert (parts.scheme, parts.netloc, parts.path) == ("ws", "localhost:7083", "/client/hubs/chatsheet")
     token = parse_qs(parts.query)["access_token"][0]
     claims = jwt.decode(token, KEY, ["HS256"], audience="http://localhost:7083/client/hubs/chatsheet")
-    assert claims["sub"] == "user-1"
-    assert claims["webpubsub.group"] == ["user:user-1"]
+    assert claims["sub"] == "user-1.login.x"
+    assert claims["webpubsub.group"] == ["person:user-1", "user:user-1"]
     assert not claims.get("role")
     assert abs(claims["exp"] - expires.timestamp()) < 5
     assert utc_now() + timedelta(minutes=29) < expires
@@ -67,7 +70,7 @@ async def test_leaving_and_closing_what_is_gone_does_no_harm():
     server = ScriptedServer(404)
     async with loopback(server.route) as url, gateway_on(url) as gateway:
         await gateway.remove_from_group("job:1", "c1")
-        await gateway.close_connection("c1", "signed out")
+        await gateway.close_connection("c1", reason="signed out")
     assert [method for method, _ in server.calls] == ["DELETE", "DELETE"]
     assert "reason=signed%20out" in server.calls[1][1]
 
@@ -100,28 +103,31 @@ async def test_a_service_that_is_not_there_is_unavailable():
     assert url not in raised.value.detail
 
 
-async def test_all_sockets_of_a_user_are_closed_with_the_reason():
+async def test_all_sockets_of_a_user_or_of_a_listener_are_closed_with_the_reason():
     server = ScriptedServer(204)
     async with loopback(server.route) as url, gateway_on(url) as gateway:
-        await gateway.close_user("user 1/ä", reason="signed out")
-    ((method, path),) = server.calls
-    user, _, query = path.removeprefix("/api/hubs/chatsheet/users/").partition("/:closeConnections?")
-    assert (method, unquote(user)) == ("POST", "user 1/ä")
-    assert parse_qs(query)["reason"] == ["signed out"]
+        await gateway.close_user(UserId("user 1/ä"), reason="signed out")
+        await gateway.close_listener("user 1/ä.login.x", reason="signed out")
+    closed: list[str] = []
+    for method, path in server.calls:
+        whose, _, query = path.removeprefix("/api/hubs/chatsheet/").partition("/:closeConnections?")
+        assert (method, parse_qs(query)["reason"]) == ("POST", ["signed out"])
+        closed.append(unquote(whose))
+    assert closed == ["groups/person:user 1/ä", "users/user 1/ä.login.x"]
 
 
-async def test_a_user_is_taken_from_a_group_whatever_connections_they_have():
+async def test_a_listener_is_taken_from_a_group_whatever_connections_they_have():
     server = ScriptedServer(204)
     async with loopback(server.route) as url, gateway_on(url) as gateway:
-        await gateway.remove_user_from_group("user-1", "sheet:1/2")
+        await gateway.remove_listener_from_group("user-1", "sheet:1/2")
     ((method, path),) = server.calls
     user, _, group = path.removeprefix("/api/hubs/chatsheet/users/").partition("?")[0].partition("/groups/")
     assert (method, user, unquote(group)) == ("DELETE", "user-1", "sheet:1/2")
 
 
 @pytest.mark.parametrize(("status", "connected"), [(200, True), (404, False)])
-async def test_whether_a_user_has_connections_is_asked(status: int, connected: bool):
+async def test_whether_a_listener_has_connections_is_asked(status: int, connected: bool):
     server = ScriptedServer(status)
     async with loopback(server.route) as url, gateway_on(url) as gateway:
-        assert await gateway.user_is_connected("user-1") is connected
+        assert await gateway.is_connected("user-1") is connected
     assert server.calls[0][0] == "HEAD"

@@ -3,12 +3,9 @@
 import asyncio
 
 import pytest
-from pydantic import SecretStr
 
 from shared.errors import AppError, StorageFull, Unauthorized, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
-from shared.identity.models import Caller, Credentials
 from shared.identity.sign_in import NewLogin
-from shared.ids import UserId
 from shared.stores.documents import Create
 from shared.stores.leases import DocumentLeaseStore
 from shared.stores.sqlite import SqliteDocuments
@@ -127,36 +124,7 @@ async def test_a_renewal_whose_answer_was_lost_needs_a_sign_in_only_because_the_
     assert (await world.user(login.user)).status == "needs_sign_in"
     again = await world.sign_in_at_smartsheet()
     assert again.user.id == login.user.id
-    assert await world.token(login.user) == "ada-access-1"
-
-
-async def test_a_token_that_was_refused_is_not_used_again(world: World):
-    login = await world.sign_in()
-    caller = await world.caller(login)
-    await world.app.identity.token_refused(caller)
-    assert await refused(world, login) == "needs_sign_in"
-    with pytest.raises(Unauthorized):
-        await world.caller(login)
-
-
-async def test_a_late_refusal_of_an_old_token_does_not_harm_the_new_one(world: World):
-    login = await world.sign_in("ada-old")
-    old = await world.caller(login)
-    await world.sign_in("ada-new")
-    await world.app.identity.token_refused(old)
-    assert await world.token(login.user) == "ada-new"
-
-
-async def test_a_refusal_that_is_told_many_times_at_once_is_noted(world: World):
-    login = await world.sign_in()
-    caller = await world.caller(login)
-    await asyncio.gather(*(world.app.identity.token_refused(caller) for _ in range(8)))
-    assert (await world.user(login.user)).status == "needs_sign_in"
-
-
-async def test_the_refusal_of_somebody_unknown_is_said(world: World):
-    with pytest.raises(Unauthorized):
-        await world.app.identity.token_refused(Caller(UserId("nobody"), SecretStr("x")))
+    assert await world.token(login.user) == "ada-access-2"
 
 
 async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_made(world: World):
@@ -164,7 +132,7 @@ async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_
     by_token = await world.sign_in("bob-token")
     for login in (by_oauth, by_token):
         caller = await world.caller(login)
-        person = await world.app.identity.person_of_request(Credentials(cookie=login.cookie))
+        person = await world.person(login)
         assert caller.may_approve and person.may_approve
         await world.app.sign_in.disconnect(person)
         stored = await world.user(login.user)
@@ -174,7 +142,7 @@ async def test_disconnecting_revokes_what_oauth_gave_and_leaves_what_the_person_
 
 async def test_disconnecting_while_the_token_is_renewed_leaves_none(world: World):
     login = await world.sign_in_at_smartsheet()
-    person = await world.app.identity.person_of_request(Credentials(cookie=login.cookie))
+    person = await world.person(login)
     world.clock.advance(HOUR - 60)
     other = Instance(world)
     await asyncio.gather(
@@ -189,10 +157,10 @@ async def test_disconnecting_while_the_token_is_renewed_leaves_none(world: World
 async def test_disconnecting_works_while_the_provider_is_down_or_the_key_is_lost(world: World):
     first, second = await world.sign_in_at_smartsheet("ada"), await world.sign_in_at_smartsheet("bob")
     world.provider.errors = [DOWN]
-    await world.app.sign_in.disconnect(await world.app.identity.person_of_request(Credentials(cookie=first.cookie)))
+    await world.app.sign_in.disconnect(await world.person(first))
     restarted = Instance(world)
     world.ring.lost = True
-    await restarted.sign_in.disconnect(await restarted.identity.person_of_request(Credentials(cookie=second.cookie)))
+    await restarted.sign_in.disconnect(await world.person(second))
     for login in (first, second):
         assert (await world.user(login.user)).connection is None
 
@@ -206,10 +174,16 @@ async def test_a_newer_version_of_the_key_is_taken_on_by_use(world: World):
     assert await world.token(login.user, Instance(world)) == "ada-token"
 
 
-async def test_when_the_key_is_lost_a_sign_in_mends_it(world: World):
-    login = await world.sign_in()
+@pytest.mark.parametrize("at_smartsheet", [False, True])
+async def test_when_the_key_is_lost_it_is_told_and_a_sign_in_mends_it(world: World, at_smartsheet: bool):
+    login = await (world.sign_in_at_smartsheet() if at_smartsheet else world.sign_in())
+    person = await world.person(login)
+    assert (await world.app.identity.profile(person)).account_connected
+    world.clock.advance(HOUR - 60)
     world.ring.lost = True
     world.app = Instance(world)
     assert await refused(world, login) == "needs_sign_in"
+    assert not (await world.app.identity.profile(person)).account_connected
+    assert world.provider.refreshes == []
     assert (await world.sign_in("ada-again")).user.id == login.user.id
     assert await world.token(login.user) == "ada-again"

@@ -1,6 +1,7 @@
 """Logins and API tokens end by their times, and being used costs few writes."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -68,6 +69,13 @@ async def test_a_login_is_over_after_its_longest_time_however_much_it_is_used(wo
     world.clock.advance(HOUR)
     assert not await is_in(world, login)
     assert await DocumentLoginStore(world.documents, days=7).find(hashed(login.cookie)) is None
+
+
+async def test_a_login_is_its_owners_alone(world: World):
+    ada, bob = await person(world, await world.sign_in()), await person(world, await world.sign_in("bob-token"))
+    assert await world.app.identity.is_signed_in(ada)
+    assert not await world.app.identity.is_signed_in(replace(ada, user_id=bob.user_id))
+    assert not await world.app.identity.is_signed_in(Person(ada.user_id, "background"))
 
 
 async def test_being_used_is_noted_coarsely(world: World):
@@ -156,6 +164,18 @@ async def test_there_is_an_end_to_api_tokens(world: World):
     with pytest.raises(Conflict) as raised:
         await world.app.api_tokens.create(who, CreateApiToken(name="one more"))
     assert raised.value.code == "too_many_tokens"
+
+
+async def test_api_tokens_that_have_expired_make_room(world: World):
+    who = await person(world, await world.sign_in())
+    for number in range(MAX_TOKENS):
+        request = CreateApiToken(name=str(number), expires_in_days=1 if number % 2 else None)
+        await world.app.api_tokens.create(who, request)
+    world.clock.advance(DAY)
+    made = await world.app.api_tokens.create(who, CreateApiToken(name="one more"))
+    assert await works(world, made.token)
+    names = sorted(token.name for token in (await world.app.api_tokens.list(who)).items)
+    assert names == sorted([*(str(number) for number in range(0, MAX_TOKENS, 2)), "one more"])
 
 
 async def test_a_key_that_made_another_token_is_refused(world: World):

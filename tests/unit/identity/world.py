@@ -6,12 +6,12 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from shared.clients.token_vault import EnvelopeVault
-from shared.errors import Unauthorized
+from shared.errors import AppError, Unauthorized
 from shared.identity.allow_list import AllowList
 from shared.identity.api_tokens import ApiTokens
 from shared.identity.connections import Connections
 from shared.identity.logins import Logins
-from shared.identity.models import Caller, Credentials, User
+from shared.identity.models import Caller, Credentials, Person, User
 from shared.identity.sign_in import NewLogin, SignInService
 from shared.identity.token_identity import TokenIdentity
 from shared.sheets.models import SmartsheetUser
@@ -30,27 +30,34 @@ from tests.fakes.queues import FakeGateway
 
 
 class FakeAccounts:
-    """`Accounts`: the token `ada-…` belongs to ada@example.com."""
+    """`Accounts`: the token `ada-…` belongs to ada@example.com. `errors` are raised by the next calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: FakeOAuthProvider) -> None:
         self.revoked: set[str] = set()
+        self.errors: list[AppError] = []
+        self.asked: list[str] = []
+        self._provider = provider
 
     async def get_user(self, token: SecretStr) -> SmartsheetUser:
         text = token.get_secret_value()
-        if text in self.revoked:
+        self.asked.append(text)
+        if self.errors:
+            raise self.errors.pop(0)
+        if text in self.revoked or self._provider.has_ended(text):
             raise Unauthorized("no", code="needs_sign_in")
         name = text.partition("-")[0]
         return SmartsheetUser(id=str(sum(name.encode())), email=f"{name}@example.com", name=name)
 
 
 class Instance:
-    """One instance of the application; several share a world. `slept` counts its waits."""
+    """One instance of the application; several share a world. `slept` counts its waits, `waits` tells of the first."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", users: DocumentUserStore | None = None) -> None:
         self.slept = 0
+        self.waits = asyncio.Event()
         self._clock = world.clock
         self.vault = EnvelopeVault(world.ring, tenant="here")
-        users = DocumentUserStore(world.documents)
+        users = users or DocumentUserStore(world.documents)
         leases = DocumentLeaseStore(world.documents, clock=world.clock)
         self.logins = Logins(
             DocumentLoginStore(world.documents, days=7),
@@ -59,7 +66,9 @@ class Instance:
             clock=world.clock,
         )
         self.api_tokens = ApiTokens(DocumentApiTokenStore(world.documents), clock=world.clock)
-        self.connections = Connections(users, self.vault, leases, world.provider, clock=world.clock, sleep=self._sleep)
+        self.connections = Connections(
+            users, self.vault, leases, world.accounts, world.provider, clock=world.clock, sleep=self._sleep
+        )
         self.identity = TokenIdentity(users, self.logins, self.api_tokens, self.connections, world.allow_list)
         self.sign_in = SignInService(
             world.accounts,
@@ -78,6 +87,7 @@ class Instance:
     async def _sleep(self, seconds: float) -> None:
         """Time passes, and others come to their turn."""
         self.slept += 1
+        self.waits.set()
         self._clock.advance(seconds)
         await asyncio.sleep(0.001)
 
@@ -90,7 +100,7 @@ class World:
         self.clock = FakeClock()
         self.ring = FakeKeyRing()
         self.provider = FakeOAuthProvider()
-        self.accounts = FakeAccounts()
+        self.accounts = FakeAccounts(self.provider)
         self.gateway = FakeGateway()
         self.allow_list = AllowList(["@example.com"])
         self.users = DocumentUserStore(documents)
@@ -108,6 +118,9 @@ class World:
 
     async def caller(self, login: NewLogin, app: Instance | None = None) -> Caller:
         return await (app or self.app).identity.caller_of_request(Credentials(cookie=login.cookie))
+
+    async def person(self, login: NewLogin) -> Person:
+        return await self.app.identity.person_of_request(Credentials(cookie=login.cookie))
 
     async def token(self, user: User, app: Instance | None = None) -> str:
         """The token that background work gets."""

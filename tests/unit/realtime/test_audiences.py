@@ -7,10 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from shared.errors import AppError, NotFound, RateLimited, Unauthorized, UpstreamUnavailable
-from shared.identity.models import Caller
+from shared.identity.models import Caller, Person
 from shared.identity.service import SINGLE_USER, SingleUserIdentity
 from shared.ids import UserId
 from shared.realtime.audiences import AccessUpkeep, Audiences
+from shared.realtime.listeners import listener_of, person_of
 from shared.stores.connections import DocumentAudienceStore
 from shared.stores.documents import Json, Upsert
 from shared.stores.due import DocumentDueStore
@@ -19,21 +20,29 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeGateway
 
 TOPIC, OTHER = "sheet:1", "job:2"
+BY_LOGIN = Caller(SINGLE_USER, SecretStr("token"), "login", "hash-of-a-cookie")
+BY_TOKEN = Caller(SINGLE_USER, SecretStr("token"), "api_token", "5f0f4c5e-5c5b-4c0e-9d3b-0c1f7f0b8e21")
 
 
 class Owner(SingleUserIdentity):
     """May be signed out."""
 
     signed_out = False
+    ended: frozenset[Person] = frozenset()
     refused = 0
+    refusals_stand = True
 
     async def caller_of_user(self, user_id: UserId) -> Caller:
         if self.signed_out:
             raise Unauthorized("Out.", code="needs_sign_in")
         return await super().caller_of_user(user_id)
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def is_signed_in(self, person: Person) -> bool:
+        return person not in self.ended
+
+    async def token_refused(self, caller: Caller) -> bool:
         self.refused += 1
+        return self.refusals_stand
 
 
 class World:
@@ -106,12 +115,47 @@ async def test_who_is_signed_out_hears_nothing_any_more(world: World):
     assert set(world.gateway.removed) == {(SINGLE_USER, TOPIC), (SINGLE_USER, OTHER)}
 
 
+async def test_the_connections_of_a_login_that_has_ended_are_closed_as_long_as_its_url_works(world: World):
+    ended, other = listener_of(BY_LOGIN), listener_of(BY_TOKEN)
+    for listener in (ended, other):
+        world.gateway.connected.add(listener)
+        await world.audiences.add(listener, [TOPIC], joinable_for=timedelta(minutes=10))
+    await world.minutes()
+    assert world.gateway.closed_listeners == []
+    world.identity.ended = frozenset({person_of(ended)})
+    await world.minutes(12)
+    assert world.gateway.closed_listeners == [(ended, "signed out")] * 8
+    assert await world.store.find(ended) is None
+    assert await world.store.find(other) is not None
+    assert world.asked.count(TOPIC) == 2 + 12  # both, and then the other's alone
+
+
+async def test_while_the_gateway_is_down_an_ended_login_is_not_forgotten(world: World):
+    ended = listener_of(BY_LOGIN)
+    world.gateway.connected.add(ended)
+    await world.audiences.add(ended, [TOPIC])
+    world.identity.ended = frozenset({person_of(ended)})
+    world.gateway.down = True
+    await world.minutes(2)
+    world.gateway.down = False
+    await world.minutes(1)
+    assert world.gateway.closed_listeners == [(ended, "signed out")]
+
+
 async def test_a_token_that_smartsheet_refuses_is_noted_and_ends_everything(world: World):
     await world.audiences.add(SINGLE_USER, [TOPIC, OTHER])
     world.errors[OTHER] = Unauthorized("Out.", code="needs_sign_in")
     await world.minutes()
     assert set(world.gateway.removed) == {(SINGLE_USER, TOPIC), (SINGLE_USER, OTHER)}
     assert world.identity.refused == 1
+
+
+async def test_a_refusal_that_does_not_stand_ends_nothing(world: World):
+    await world.audiences.add(SINGLE_USER, [TOPIC, OTHER])
+    world.errors[OTHER] = Unauthorized("Out.", code="needs_sign_in")
+    world.identity.refusals_stand = False
+    await world.minutes()
+    assert (world.gateway.removed, world.identity.refused) == ([], 1)
 
 
 @pytest.mark.parametrize("error", [UpstreamUnavailable("Down."), RateLimited("Slow.", retry_after_seconds=9)])
