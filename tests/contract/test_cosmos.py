@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from shared.changes.models import ColumnCell, ItemChunk, RowAdd
+from shared.changes.models import Author, ChangeSet, ColumnCell, ItemChunk, RowAdd
 from shared.errors import (
     AppError,
     Conflict,
@@ -17,7 +17,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from shared.ids import ChangeSetId, ColumnId
+from shared.ids import ChangeSetId, ColumnId, SheetId, UserId
 from shared.records import Record
 from shared.resilience.circuit import CircuitBreaker
 from shared.sheets.input import CellContent
@@ -161,7 +161,12 @@ async def test_the_biggest_row_that_may_be_added_can_be_stored(cosmos: CosmosDoc
     )
     chunk = ItemChunk(id="000000", items=(biggest,))
     store = DocumentChangeStore(cosmos)
-    await store.save_chunks(ChangeSetId("c"), [chunk, chunk.model_copy(update={"id": "000001"})])
+    now = FakeClock()()
+    author = Author(kind="user", id="ada")
+    header = ChangeSet(
+        id="c", owner=UserId("ada"), sheet_id=SheetId("1"), author=author, item_count=2, created_at=now, updated_at=now
+    )
+    await store.create(header, [chunk, chunk.model_copy(update={"id": "000001"})])
     (stored, _), _ = await store.list_chunks(ChangeSetId("c"), limit=10, cursor=None)
     assert stored.items == (biggest,)
 

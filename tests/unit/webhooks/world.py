@@ -52,8 +52,9 @@ class People:
             raise Unauthorized("Sign in again.", code="needs_sign_in")
         return Caller(user_id, SecretStr(TOKENS[user_id]))
 
-    async def token_refused(self, caller: Caller) -> None:
+    async def token_refused(self, caller: Caller) -> bool:
         self.refused.append(caller.user_id)
+        return True
 
 
 class World:
