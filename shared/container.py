@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cached_property
 
-from shared.ai.quota import QuotaGate
+from shared.adapters import Adapters
 from shared.changes.editing import EditService
 from shared.changes.importing import ImportService
 from shared.changes.ports import RowAdder
@@ -14,25 +14,13 @@ from shared.changes.timeline import Timeline
 from shared.chat.messages import MessageService
 from shared.chat.sessions import SessionService
 from shared.chat.upkeep import SessionUpkeep
-from shared.clients.key_file import KeyFile
-from shared.clients.key_vault import KeyVaultKeys
-from shared.clients.openai import OpenAIModel
-from shared.clients.queues import StorageQueues
-from shared.clients.smartsheet.client import SmartsheetClient
-from shared.clients.smartsheet.oauth import SmartsheetOAuth
 from shared.clients.smartsheet.transport import longest_write_seconds
-from shared.clients.token_vault import EnvelopeVault
-from shared.clients.webpubsub import WebPubSubGateway, access_keys, endpoint_host
 from shared.errors import Conflict, NotFound
 from shared.events.bus import EventBus
 from shared.health import HealthService, PartHealth
-from shared.identity.allow_list import AllowList
 from shared.identity.api_tokens import ApiTokens
-from shared.identity.connections import Connections
 from shared.identity.deletion import UserDeletion
-from shared.identity.logins import Logins
 from shared.identity.models import Caller
-from shared.identity.oauth import OAuthProvider
 from shared.identity.ports import Identity
 from shared.identity.service import SingleUserIdentity
 from shared.identity.sign_in import SignInService
@@ -57,43 +45,23 @@ from shared.realtime.audiences import AccessUpkeep, Audiences
 from shared.realtime.push import push_to
 from shared.realtime.service import RealtimeService
 from shared.records import utc_now
-from shared.resilience.circuit import CircuitBreaker, CircuitState
+from shared.resilience.circuit import CircuitState
 from shared.resilience.rate_limits import RateLimiter, RequestClass
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
 from shared.sheets.cache import SheetCache
 from shared.sheets.service import SheetService
-from shared.stores.changes import DocumentChangeStore
-from shared.stores.connections import DocumentAudienceStore, DocumentConnectionStore
-from shared.stores.cosmos.documents import CosmosDocuments
-from shared.stores.documents import DocumentStore
-from shared.stores.due import DocumentDueStore
+from shared.stores.connections import DocumentConnectionStore
 from shared.stores.events import DocumentEventStore
 from shared.stores.identity import (
     DocumentApiTokenStore,
-    DocumentLoginStore,
     DocumentOAuthStateStore,
-    DocumentUserStore,
 )
-from shared.stores.jobs import DocumentJobStore, DocumentLedger
-from shared.stores.leases import DocumentLeaseStore
-from shared.stores.messages import DocumentMessageStore
 from shared.stores.rate_limits import DocumentRateStore
-from shared.stores.sessions import DocumentSessionStore
-from shared.stores.sqlite import SqliteDocuments
 from shared.webhook_wiring import WEBHOOKS_OFF, Webhooks
-from shared.webhooks.ports import WebhookSource
 
 
-class Container:
+class Container(Adapters):
     """The application's objects. Tests replace an attribute before it is first used."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._breakers: dict[str, CircuitBreaker] = {}
-
-    def _breaker(self, service: str) -> CircuitBreaker:
-        """The circuit breaker of a service, by the name that people read."""
-        return self._breakers.setdefault(service, CircuitBreaker(service))
 
     # --- what the edge asks ------------------------------------------------------------------------
 
@@ -352,137 +320,6 @@ class Container:
         """Takes topics away from who may no longer hear them."""
         return AccessUpkeep(self.webpubsub, self._audience_store, self._due, self.identity, self.realtime)
 
-    # --- adapters ----------------------------------------------------------------------------------
-
-    @cached_property
-    def documents(self) -> DocumentStore:
-        """The database."""
-        account_url = self.settings.cosmos_url
-        if account_url is None:
-            return SqliteDocuments(self.settings.sqlite_path)
-        return CosmosDocuments(account_url, key=self.settings.cosmos_key, breaker=self._breaker("The database"))
-
-    @cached_property
-    def smartsheet(self) -> SmartsheetClient:
-        """Smartsheet."""
-        return SmartsheetClient(
-            self.settings.smartsheet_api_base,
-            timeout_seconds=self.settings.smartsheet_timeout_seconds,
-            write_timeout_seconds=self.settings.smartsheet_write_timeout_seconds,
-            breaker=self._breaker("Smartsheet"),
-        )
-
-    @cached_property
-    def webhook_source(self) -> WebhookSource:
-        """Smartsheet's webhooks."""
-        return self.smartsheet.webhooks
-
-    @cached_property
-    def model(self) -> OpenAIModel:
-        """The language model, behind the quota of this instance."""
-        settings = self.settings
-        gate = QuotaGate(
-            tokens_per_minute=settings.openai_tokens_per_minute,
-            requests_per_minute=settings.openai_requests_per_minute,
-            concurrency=settings.openai_concurrency,
-        )
-        return OpenAIModel(
-            api_base=settings.openai_api_base,
-            api_key=settings.openai_api_key,
-            api_version=settings.openai_api_version,
-            deployment=settings.openai_deployment,
-            model=settings.openai_model,
-            timeout_seconds=settings.openai_timeout_seconds,
-            gate=gate,
-            breaker=self._breaker("Azure OpenAI"),
-        )
-
-    @cached_property
-    def queues(self) -> StorageQueues:
-        """Storage queues."""
-        return StorageQueues(self.settings.storage_connection, breaker=self._breaker("Storage queues"))
-
-    @cached_property
-    def webpubsub(self) -> WebPubSubGateway:
-        """Web PubSub's data plane."""
-        return WebPubSubGateway(self.settings.webpubsub_connection, breaker=self._breaker("Web PubSub"))
-
-    @cached_property
-    def webpubsub_host(self) -> str:
-        """The host that asks whether it may send us events."""
-        return endpoint_host(self.settings.webpubsub_connection)
-
-    @cached_property
-    def webpubsub_keys(self) -> tuple[str, ...]:
-        """Access keys that sign upstream events."""
-        return access_keys(self.settings.webpubsub_connection)
-
-    @cached_property
-    def leases(self) -> DocumentLeaseStore:
-        """One runner at a time, across instances."""
-        return DocumentLeaseStore(self.documents)
-
-    @cached_property
-    def _change_store(self) -> DocumentChangeStore:
-        return DocumentChangeStore(self.documents)
-
-    @cached_property
-    def token_vault(self) -> EnvelopeVault:
-        """Where Smartsheet tokens are locked up."""
-        key_url = self.settings.token_key_url
-        ring = KeyFile(self.settings.token_key_path) if key_url is None else self._key_vault(key_url)
-        return EnvelopeVault(ring, tenant=self.settings.smartsheet_api_base)
-
-    @cached_property
-    def oauth_provider(self) -> OAuthProvider | None:
-        """Smartsheet's authorization server; None where no client id is set."""
-        client_id, secret = self.settings.smartsheet_oauth_client_id, self.settings.smartsheet_oauth_client_secret
-        if client_id is None or secret is None:
-            return None
-        breaker = self._breaker("Smartsheet sign-in")
-        return SmartsheetOAuth(self.settings.smartsheet_api_base, client_id, secret, breaker=breaker)
-
-    @cached_property
-    def _users(self) -> DocumentUserStore:
-        return DocumentUserStore(self.documents)
-
-    @cached_property
-    def _logins(self) -> Logins:
-        settings = self.settings
-        return Logins(
-            DocumentLoginStore(self.documents, days=settings.login_absolute_days),
-            idle=timedelta(hours=settings.login_idle_hours),
-            absolute=timedelta(days=settings.login_absolute_days),
-        )
-
-    @cached_property
-    def _connections(self) -> Connections:
-        return Connections(self._users, self.token_vault, self.leases, self.smartsheet, self.oauth_provider)
-
-    @cached_property
-    def _allow_list(self) -> AllowList:
-        return AllowList(self.settings.allowed_users)
-
-    @cached_property
-    def _audience_store(self) -> DocumentAudienceStore:
-        return DocumentAudienceStore(self.documents)
-
-    @cached_property
-    def _session_store(self) -> DocumentSessionStore:
-        return DocumentSessionStore(self.documents)
-
-    @cached_property
-    def _message_store(self) -> DocumentMessageStore:
-        return DocumentMessageStore(self.documents)
-
-    @cached_property
-    def _due(self) -> DocumentDueStore:
-        return DocumentDueStore(self.documents)
-
-    @cached_property
-    def _job_store(self) -> DocumentJobStore:
-        return DocumentJobStore(self.documents)
-
     @cached_property
     def _job_states(self) -> JobStates:
         return JobStates(self._job_store, self.events)
@@ -497,16 +334,9 @@ class Container:
     def _outcome_writer(self) -> OutcomeWriter:
         return OutcomeWriter(self._ledger, self.changes)
 
-    @cached_property
-    def _ledger(self) -> DocumentLedger:
-        return DocumentLedger(self.documents)
-
     def _require_token_mode(self) -> None:
         if self.settings.auth_mode == "single":
             raise Conflict("There is but the one built-in user here; nobody signs in.", code="single_user_mode")
-
-    def _key_vault(self, key_url: str) -> KeyVaultKeys:
-        return KeyVaultKeys(key_url, breaker=self._breaker("Key Vault"))
 
     async def _job_gate(self, caller: Caller, subject: str) -> None:
         await self.jobs.get(caller, JobId(subject))
@@ -518,15 +348,6 @@ class Container:
         await self.sheets.confirm_access(caller, SheetId(subject))
         if self.webhooks.watchers is not None:
             await self.webhooks.watchers.topic_heard(caller.user_id, SheetId(subject))
-
-    async def close(self) -> None:
-        """Let go of connections that were opened."""
-        for name in ("smartsheet", "model", "webpubsub", "queues", "token_vault", "oauth_provider"):
-            opened = self.__dict__.get(name)
-            if opened is not None:
-                await opened.aclose()
-        if "documents" in self.__dict__:
-            await self.documents.close()
 
 
 async def _user_gate(caller: Caller, subject: str) -> None:

@@ -19,11 +19,13 @@ from shared.functions.counting import count_request
 from shared.functions.problems import internal_error, invalid_input, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
 from shared.functions.routes import (
+    CALLBACKS,
     JSON_TYPE,
     MAX_KEY_CHARACTERS,
     ROUTES,
     Access,
     Call,
+    Callback,
     Handler,
     NoQuery,
     Reply,
@@ -98,6 +100,27 @@ def operation(
         serve.__name__ = name
         triggers.http(path, list(route.methods), with_client=starts_jobs)(serve)
         return handler
+
+    return register
+
+
+def callback(
+    triggers: Triggers,
+    path: str,
+    methods: tuple[str, ...],
+    *,
+    summary: str,
+    tag: str,
+    headers: tuple[str, ...],
+    answers: Mapping[int, str],
+) -> Callable[[HttpFunction], HttpFunction]:
+    """Register a function that another service calls, and tell of it in the OpenAPI document. See `Callback`."""
+
+    def register(function: HttpFunction) -> HttpFunction:
+        name, description = function.__name__, (function.__doc__ or "").strip()
+        CALLBACKS[name] = Callback(name, path, methods, summary, description, tag, headers, answers)
+        triggers.http(path, list(methods))(function)
+        return function
 
     return register
 

@@ -21,7 +21,7 @@ from shared.errors import (
 from shared.functions.cookies import name_of
 from shared.functions.counting import LIMIT, REMAINING, RESET
 from shared.functions.problems import PROBLEM_TYPE, STATUS_BY_CODE, STATUS_OF, Problem
-from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, Route
+from shared.functions.routes import JSON_TYPE, MAX_KEY_CHARACTERS, Callback, Route
 
 _REF = "#/components/schemas/{model}"
 # What the edge itself answers on every route; the database, which all of them read, may be out of reach.
@@ -58,8 +58,8 @@ _CSRF = "Any value. Required unless the request is authorised by a bearer alone.
 _ETAG = {"description": "Changes when the answer may have.", "required": True, "schema": _TEXT}
 
 
-def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The document for these routes."""
+def openapi_document(routes: Iterable[Route], callbacks: Iterable[Callback] = (), *, version: str) -> dict[str, Any]:
+    """The document for these routes and callbacks."""
     routes = list(routes)
     refs, definitions = models_json_schema(_models(routes), ref_template=_REF)
     schemas: dict[Any, Any] = {model: schema for (model, _), schema in refs.items()}
@@ -71,6 +71,9 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> dict[str, Any]
         paths.setdefault(path, {})[route.method.lower()] = _operation(
             route, [*parameters, *_query(queries[route.query])], schemas
         )
+    for callback in callbacks:
+        for method in callback.methods:
+            paths.setdefault(f"/api/{callback.path}", {})[method.lower()] = _callback(callback, method, schemas)
     for model in queries:
         components.pop(_name(schemas[model]), None)  # their fields are parameters
     return {
@@ -131,6 +134,25 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
                 "schema": {"type": "integer", "minimum": 1},
             }
     return responses
+
+
+def _callback(callback: Callback, method: str, schemas: dict[Any, Any]) -> dict[str, Any]:
+    correlation = {_CORRELATION_ID: {"description": "What to tell support.", "required": True, "schema": _TEXT}}
+    responses: dict[str, Any] = {
+        str(status): {"description": description, "headers": correlation}
+        for status, description in callback.answers.items()
+    }
+    for status in sorted({*STATUS_OF.values(), *STATUS_BY_CODE.values()}):
+        responses[str(status)] = _response(HTTPStatus(status).phrase, PROBLEM_TYPE, schemas[Problem])
+    return {
+        "operationId": callback.name if method == "POST" else f"{callback.name}_{method.lower()}",
+        "summary": callback.summary,
+        "description": callback.description,
+        "tags": [callback.tag],
+        "security": [],
+        "parameters": [_header(name, _TEXT) for name in (_CORRELATION_ID, *callback.headers)],
+        "responses": responses,
+    }
 
 
 def _response(description: str, media_type: str, schema: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.functions.http import operation
 from shared.functions.openapi import openapi_document
 from shared.functions.registration import Triggers
-from shared.functions.routes import ROUTES, Call, NoQuery, Reply
+from shared.functions.routes import CALLBACKS, ROUTES, Call, NoQuery, Reply
 from shared.health import Health
 from shared.metrics import InstanceMetrics
 
@@ -72,7 +72,7 @@ async def get_docs(call: Call[None, NoQuery]) -> Reply:
 
 @cache
 def _document() -> bytes:
-    return json.dumps(openapi_document(ROUTES.values(), version=API_VERSION)).encode()
+    return json.dumps(openapi_document(ROUTES.values(), CALLBACKS.values(), version=API_VERSION)).encode()
 
 
 @cache

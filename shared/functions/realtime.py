@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 from shared.container import Container, get_container
 from shared.errors import InvalidInput, NotFound, RateLimited, Unauthorized, UpstreamUnavailable
 from shared.events.models import EventView
-from shared.functions.http import json_response, operation, serve_request
+from shared.functions.http import callback, json_response, operation, serve_request
 from shared.functions.registration import Triggers, header_map
 from shared.functions.routes import Call, NoQuery
 from shared.realtime.models import Negotiate, Negotiated, SubscriptionReply, TopicMessage
@@ -74,7 +74,15 @@ async def recheck_access(timer: func.TimerRequest) -> None:
         await get_container().access_upkeep.recheck()
 
 
-@triggers.http("realtime/events", ["POST", "OPTIONS"])
+@callback(
+    triggers,
+    "realtime/events",
+    ("POST", "OPTIONS"),
+    summary="Events of Web PubSub",
+    tag="Realtime",
+    headers=("ce-signature", "ce-type", "ce-connectionId", "ce-userId"),
+    answers={200: "What the connection is told; to OPTIONS, that we take events.", 204: "Heard."},
+)
 async def receive_realtime_event(req: func.HttpRequest) -> func.HttpResponse:
     """Web PubSub's CloudEvents, trusted by their signature; a user event is always answered with 2xx."""
 

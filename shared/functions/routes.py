@@ -154,4 +154,22 @@ class Route:
         return self.status in (201, 202)
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """How another service calls us: trusted by its signature, neither signed in nor counted, and from any page.
+
+    `answers` says what each status of success means. Every error is a problem document.
+    """
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    summary: str
+    description: str
+    tag: str
+    headers: tuple[str, ...]
+    answers: Mapping[int, str]
+
+
+CALLBACKS: dict[str, Callback] = {}
 ROUTES: dict[str, Route] = {}

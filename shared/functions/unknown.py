@@ -10,7 +10,7 @@ from shared.errors import MethodNotAllowed, NotFound
 from shared.functions.answers import preflight
 from shared.functions.http import require_own_host, serve_request
 from shared.functions.registration import Triggers
-from shared.functions.routes import ROUTES
+from shared.functions.routes import CALLBACKS, ROUTES
 
 triggers = Triggers()
 
@@ -43,7 +43,8 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
-    return [(re.compile(_pattern(route.path), re.IGNORECASE), route.methods) for route in ROUTES.values()]
+    known = [*ROUTES.values(), *CALLBACKS.values()]
+    return [(re.compile(_pattern(each.path), re.IGNORECASE), each.methods) for each in known]
 
 
 def _pattern(template: str) -> str:

@@ -9,7 +9,7 @@ import json
 import azure.functions as func
 
 from shared.container import get_container
-from shared.functions.http import serve_request
+from shared.functions.http import callback, serve_request
 from shared.functions.registration import Triggers, header_map
 from shared.functions.routes import JSON_TYPE
 from shared.telemetry import correlated, new_correlation_id
@@ -25,7 +25,15 @@ from shared.webhooks.models import (
 triggers = Triggers()
 
 
-@triggers.http("webhooks/smartsheet", ["POST"])
+@callback(
+    triggers,
+    "webhooks/smartsheet",
+    ("POST",),
+    summary="Callbacks of Smartsheet's webhooks",
+    tag="Sheets",
+    headers=("Smartsheet-Hook-Challenge", "Smartsheet-Hmac-SHA256"),
+    answers={200: "Heard; to a challenge, the challenge."},
+)
 async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Smartsheet's callbacks, trusted by their signature. Exactly 200, or an error after which they are sent again."""
 

@@ -34,6 +34,7 @@ async def test_an_unknown_path_is_a_problem_document(functions: Functions, path:
         ("Smartsheet/123/Rows/", "DELETE", "GET, HEAD, POST"),
         ("health", "POST", "GET, HEAD"),
         ("auth/smartsheet/callback", "HEAD", "GET"),
+        ("webhooks/smartsheet", "GET", "POST"),
     ],
 )
 async def test_another_method_is_told_which_ones_there_are(functions: Functions, path: str, method: str, allowed: str):

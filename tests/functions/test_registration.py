@@ -11,7 +11,7 @@ from shared.changes.submitting import GUARD_QUEUE as CHANGE_GUARD_QUEUE
 from shared.chat.messages import PURGE_QUEUE
 from shared.chat.sessions import DELETE_QUEUE, LOAD_QUEUE
 from shared.clients.durable import CHUNK_ORCHESTRATION, JOB_ORCHESTRATION
-from shared.functions.routes import ROUTES
+from shared.functions.routes import CALLBACKS, ROUTES
 from shared.functions.sessions import MAX_DEQUEUE_COUNT
 from shared.jobs.guarding import GUARD_QUEUE
 from shared.jobs.undoing import UNDO_QUEUE
@@ -59,7 +59,10 @@ def test_every_route_of_the_table_is_registered_as_it_says_and_nothing_else_but_
     assert {name: http[name]["route"] for name in set(http) - set(ROUTES)} == OPEN_TO_ALL
     for name, route in ROUTES.items():
         assert (http[name]["route"], http[name]["methods"]) == (route.path, list(route.methods))
-    assert frozenset(OPEN_TO_ALL) == Contract.UNDOCUMENTED
+    assert {*CALLBACKS, *Contract.UNDOCUMENTED} == set(OPEN_TO_ALL)
+    assert {name: list(each.methods) for name, each in CALLBACKS.items()} == {
+        name: http[name]["methods"] for name in CALLBACKS
+    }
 
 
 def test_the_function_for_unknown_paths_is_the_last_that_the_host_tries(registered: dict[str, Any]):

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from shared import functions
 from shared.functions.openapi import openapi_document
-from shared.functions.routes import ROUTES
+from shared.functions.routes import CALLBACKS, ROUTES
 
-METHODS = {"get", "post", "put", "patch", "delete"}
+METHODS = {"get", "post", "put", "patch", "delete", "options"}
 OPERATION_KEYS = {"operationId", "summary", "description", "tags", "parameters", "requestBody", "responses", "security"}
 COMPONENT_NAME = re.compile(r"^[a-zA-Z0-9._-]+$")
 
@@ -25,13 +25,15 @@ for module in pkgutil.iter_modules(functions.__path__, "shared.functions."):
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return json.loads(json.dumps(openapi_document(ROUTES.values(), version="1.2.3")))
+    return json.loads(json.dumps(openapi_document(ROUTES.values(), CALLBACKS.values(), version="1.2.3")))
 
 
 @pytest.fixture(scope="module")
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Path, method, operation."""
-    return [(path, method, each) for path, item in document["paths"].items() for method, each in item.items()]
+    """Path, method, operation; without what other services call."""
+    called = {f"/api/{each.path}" for each in CALLBACKS.values()}
+    items = ((path, item) for path, item in document["paths"].items() if path not in called)
+    return [(path, method, each) for path, item in items for method, each in item.items()]
 
 
 def within(value: Any) -> Iterator[dict[str, Any]]:
@@ -53,6 +55,18 @@ def test_the_document_says_what_it_is(document: dict[str, Any]):
     assert set(document) == {"openapi", "info", "paths", "components", "security"}
     assert (document["openapi"], document["info"]["version"]) == ("3.1.0", "1.2.3")
     assert document["info"]["title"]
+
+
+def test_what_other_services_call_is_in_the_document_too(document: dict[str, Any]):
+    assert {each.path for each in CALLBACKS.values()} == {"realtime/events", "webhooks/smartsheet"}
+    for each in CALLBACKS.values():
+        item = document["paths"][f"/api/{each.path}"]
+        assert set(item) == {method.lower() for method in each.methods}
+        for operation in item.values():
+            assert set(operation) <= OPERATION_KEYS and operation["security"] == []
+            assert {"X-Correlation-ID", *each.headers} == {named["name"] for named in operation["parameters"]}
+            assert {"200", "401", "413", "500"} <= set(operation["responses"])
+            assert not {"RateLimit-Limit"} & set(operation["responses"]["200"]["headers"])
 
 
 def test_every_route_is_in_the_document_and_nothing_else(operations: list[tuple[str, str, dict[str, Any]]]):
