@@ -113,12 +113,13 @@ def callback(
     tag: str,
     headers: tuple[str, ...],
     answers: Mapping[int, str],
+    body: Mapping[str, Any] | None = None,
 ) -> Callable[[HttpFunction], HttpFunction]:
     """Register a function that another service calls, and tell of it in the OpenAPI document. See `Callback`."""
 
     def register(function: HttpFunction) -> HttpFunction:
         name, description = function.__name__, (function.__doc__ or "").strip()
-        CALLBACKS[name] = Callback(name, path, methods, summary, description, tag, headers, answers)
+        CALLBACKS[name] = Callback(name, path, methods, summary, description, tag, headers, answers, body)
         triggers.http(path, list(methods))(function)
         return function
 

@@ -144,7 +144,7 @@ def _callback(callback: Callback, method: str, schemas: dict[Any, Any]) -> dict[
     }
     for status in sorted({*STATUS_OF.values(), *STATUS_BY_CODE.values()}):
         responses[str(status)] = _response(HTTPStatus(status).phrase, PROBLEM_TYPE, schemas[Problem])
-    return {
+    operation: dict[str, Any] = {
         "operationId": callback.name if method == "POST" else f"{callback.name}_{method.lower()}",
         "summary": callback.summary,
         "description": callback.description,
@@ -153,6 +153,9 @@ def _callback(callback: Callback, method: str, schemas: dict[Any, Any]) -> dict[
         "parameters": [_header(name, _TEXT) for name in (_CORRELATION_ID, *callback.headers)],
         "responses": responses,
     }
+    if callback.body is not None:
+        operation["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": dict(callback.body)}}}
+    return operation
 
 
 def _response(description: str, media_type: str, schema: Any) -> dict[str, Any]:

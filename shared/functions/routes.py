@@ -158,7 +158,8 @@ class Route:
 class Callback:
     """How another service calls us: trusted by its signature, neither signed in nor counted, and from any page.
 
-    `answers` says what each status of success means. Every error is a problem document.
+    `answers` says what each status of success means. Every error is a problem document. `body` is the JSON schema of
+    what is sent, as far as it has to be so.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Callback:
     tag: str
     headers: tuple[str, ...]
     answers: Mapping[int, str]
+    body: Mapping[str, Any] | None
 
 
 CALLBACKS: dict[str, Callback] = {}

@@ -33,6 +33,7 @@ triggers = Triggers()
     tag="Sheets",
     headers=("Smartsheet-Hook-Challenge", "Smartsheet-Hmac-SHA256"),
     answers={200: "Heard; to a challenge, the challenge."},
+    body={"type": "object", "required": ["webhookId"], "properties": {"webhookId": {"type": "integer"}}},
 )
 async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Smartsheet's callbacks, trusted by their signature. Exactly 200, or an error after which they are sent again."""
