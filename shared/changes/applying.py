@@ -155,7 +155,7 @@ class StepRunner:
         ]
         if converted != chunks:
             await work.keep_outcome(converted)
-            work.items = follow_conversion(work.items, [image for chunk in converted for image in chunk.images])
+            work.items = follow_conversion(target, work.items, [image for chunk in converted for image in chunk.images])
 
     def _needs_another_look(self, work: Work, step: Step, version: int | None) -> bool:
         intent = work.header.intent

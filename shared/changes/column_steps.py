@@ -92,7 +92,7 @@ class ColumnEditStep(StepKind):
         column = column_of(truth, target.column(edit.column_id))
         if column is None or not converts(edit.after) or column.system_type is not None:
             return []
-        return list(_images(truth, column))
+        return list(_images(truth, column, with_empty=bool(edit.after.formula)))  # a formula fills every cell
 
     async def send(self, target: Target, items: Sequence[Item], truth: Sheet) -> Sent:
         """One call."""
@@ -162,7 +162,7 @@ def converts(shape: ColumnShape) -> bool:
     return shape.type is not None or shape.formula is not None
 
 
-def follow_conversion(items: Sequence[Item], images: Iterable[RowImage]) -> list[Item]:
+def follow_conversion(target: Target, items: Sequence[Item], images: Iterable[RowImage]) -> list[Item]:
     """The items, of which cells that were expected to hold what was converted expect what became of it."""
     became = {
         (image.row_id, cell.column_id): (cell.content, after.content)
@@ -172,7 +172,7 @@ def follow_conversion(items: Sequence[Item], images: Iterable[RowImage]) -> list
     followed: list[Item] = []
     for item in items:
         if isinstance(item, CellChange) and item.state == "pending":
-            was, now = became.get((item.row_id, item.column_id), (None, None))
+            was, now = became.get((target.row(item.row_id), target.column(item.column_id)), (None, None))
             if was is not None and item.expected == was:
                 item = item.model_copy(update={"expected": now})
         followed.append(item)
@@ -187,11 +187,11 @@ def _with_outcome(image: RowImage, now: Sheet, column: Column) -> RowImage:
     return image.model_copy(update={"after": (became,)})
 
 
-def _images(sheet: Sheet, column: Column) -> Iterable[RowImage]:
+def _images(sheet: Sheet, column: Column, *, with_empty: bool = False) -> Iterable[RowImage]:
     for row in sheet.rows:
         cell = row.cells.get(column.id)
         content = content_of(cell)
-        if not is_empty(content):
+        if with_empty or not is_empty(content):
             yield RowImage(row_id=row.id, cells=(ColumnCell(column_id=column.id, content=content),))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -42,7 +42,7 @@ from shared.identity.service import SINGLE_USER, SingleUserIdentity
 from shared.ids import ChangeSetId, ColumnId, RowId, SheetId
 from shared.sheets.cache import SheetCache
 from shared.sheets.input import CellContent, Placement
-from shared.sheets.models import Cell, NewRow, Row, RowLocation, RowWrite, Sheet
+from shared.sheets.models import Cell, Column, NewRow, Row, RowLocation, RowWrite, Sheet
 from shared.sheets.service import SheetService
 from shared.stores.changes import DocumentChangeStore
 from shared.stores.events import DocumentEventStore
@@ -57,6 +57,8 @@ CALLER = Caller(SINGLE_USER, TOKEN)
 EXAMPLES = 500
 
 OPTIONS = ("red", "green", "blue")
+LOST = ("PUT /sheets/*/rows", "POST /sheets/*/rows", "DELETE /sheets/*/rows", "PUT /sheets/*/columns/*")
+"""Calls whose answer gets lost after they took effect."""
 TYPES = ["TEXT_NUMBER", "PICKLIST", "MULTI_PICKLIST", "CONTACT_LIST", "DATE", "CHECKBOX"]
 
 
@@ -96,7 +98,7 @@ class Plan:
     before: list[tuple[int, int, CellContent]]
     after: list[tuple[int, int, CellContent]]
     between: tuple[int, int, CellContent] | None
-    lose: bool
+    lose: str | None
     foreign_row: bool
 
 
@@ -151,7 +153,7 @@ def plans(draw: st.DrawFn) -> Plan:
                     (
                         kind,
                         draw(at_column),
-                        draw(st.sampled_from(["title", "index", "TEXT_NUMBER", "CHECKBOX", "DATE"])),
+                        draw(st.sampled_from(["title", "index", "formula", "TEXT_NUMBER", "CHECKBOX", "DATE"])),
                     )
                 )
             case _:
@@ -163,7 +165,7 @@ def plans(draw: st.DrawFn) -> Plan:
         [edit() for _ in range(draw(st.integers(0, 2)))],
         [edit() for _ in range(draw(st.integers(0, 2)))],
         edit() if draw(st.booleans()) else None,
-        draw(st.booleans()),
+        draw(st.sampled_from([None, None, None, *LOST])),
         draw(st.booleans()),
     )
 
@@ -243,7 +245,7 @@ class Bench:
         for at, kind in enumerate(plan.types):
             column: dict[str, Any] = {"title": f"C{at}", "type": kind, "primary": at == 0}
             if kind in ("PICKLIST", "MULTI_PICKLIST"):
-                column["options"] = list(OPTIONS)
+                column |= {"options": list(OPTIONS), "validation": at % 2 == 1}
             columns.append({name: value for name, value in column.items() if value is not False})
         made = self.sandbox.call("POST", "/sheets", {"name": f"Random {self.examples}", "columns": columns}).json()
         sheet_id = SheetId(str(made["result"]["id"]))
@@ -305,7 +307,11 @@ def items_of(bench: Bench, sheet: Sheet, plan: Plan) -> list[Item]:
         items[number] = ColumnAdd(column=ColumnShape(title=f"Added {number}", type=kind, index=index, options=options))
 
     def edit_column(number: int, column: int, what: str) -> None:
-        shapes = {"title": ColumnShape(title=f"T{number}"), "index": ColumnShape(index=len(plan.types) - 1)}
+        shapes = {
+            "title": ColumnShape(title=f"T{number}"),
+            "index": ColumnShape(index=len(plan.types) - 1),
+            "formula": ColumnShape(formula="=1+2"),
+        }
         shape = shapes.get(what) or ColumnShape(type=what)
         items.setdefault(("column", column), ColumnEdit(column_id=columns[column].id, after=shape))
 
@@ -363,8 +369,8 @@ async def example(bench: Bench, plan: Plan) -> None:
             interloped.update(await bench.foreign(made, [plan.between]))
 
         bench.source.interlude = interlude
-    if plan.lose:
-        bench.sandbox.fault({"match": "PUT /sheets/*/rows", "drop": True, "phase": "after", "count": 1})
+    if plan.lose is not None:
+        bench.sandbox.fault({"match": plan.lose, "drop": True, "phase": "after", "count": 1})
     applied = await apply(bench, made.id, items)
     bench.source.interlude = None
     bench.sandbox.http.request("DELETE", "/_control/faults").raise_for_status()
@@ -462,6 +468,9 @@ async def compare(
             assert holds(column, now.cells.get(there.id), wanted), (
                 f"{column.type} {wanted!r} came back as {content_of(now.cells.get(there.id))!r}"
             )
+    for column in first.columns:
+        there = now_columns[columns.get(column.id) or column.id]
+        assert _shape(there) == _shape(column), "a column came back with other properties"
     for row_id, column_id in since:
         now = last.rows_by_id.get(row_id)
         column = now_columns.get(column_id)
@@ -476,6 +485,10 @@ async def compare(
             if row.id in parents:
                 was = parents[row.id]
                 assert row.parent_id == (None if was is None else rows.get(was) or was)
+
+
+def _shape(column: Column) -> tuple[object, ...]:
+    return column.title, column.type, column.options, column.validation, column.formula, column.symbol
 
 
 @pytest.fixture(scope="module")
@@ -515,6 +528,7 @@ def bench(
 def test_undo_restores_what_nobody_else_changed_and_nothing_else(
     bench: Bench, runner: asyncio.Runner, plan: Plan
 ) -> None:
+    note(str(plan))
     runner.run(example(bench, plan))
 
 

@@ -93,10 +93,18 @@ async def test_what_a_column_formula_covered_comes_back(documents: SqliteDocumen
     await world.to_the_end(ColumnEdit(column_id=STATUS, after=ColumnShape(formula="=1+2")))
     undone = await undo(world)
     assert undone.not_undone == ()
-    assert [world.value(n, STATUS) for n in (1, 2)] == ["one", "two"]
+    assert [world.value(n, STATUS) for n in (1, 2, 3)] == ["one", "two", None]
     assert world.sheet.columns[1].formula is None
     assert (await undo(world, undone.change_set.id)).not_undone == ()
     assert world.sheet.columns[1].formula == "=1+2"
+
+
+async def test_a_row_that_was_deleted_beside_a_new_column_formula_comes_back_with_its_cell(documents: SqliteDocuments):
+    world = world_of(documents, ["Task", "Status"], [["A", "one"], ["B", "two"]])
+    formula = ColumnEdit(column_id=STATUS, after=ColumnShape(formula="=1+2"))
+    await world.to_the_end(formula, RowDelete(row_id=RowId("1")))
+    assert (await undo(world)).not_undone == ()
+    assert [row.cells[STATUS].value for row in world.sheet.rows] == ["one", "two"]
 
 
 async def test_what_somebody_typed_after_removing_a_column_formula_stays(documents: SqliteDocuments):
