@@ -13,7 +13,7 @@ from shared.changes.models import (
     ColumnShape,
     Item,
 )
-from shared.changes.requests import AddRows, CellOfRow, EditSheet, PatchRow, RowMoveTo
+from shared.changes.requests import AddRows, CellOfRow, EditSheet, PatchRow, PreviewEdit, RowMoveTo
 from shared.changes.service import ChangeService
 from shared.changes.submitting import ChangeSubmitter, Wish
 from shared.changes.timeline import Timeline
@@ -65,9 +65,16 @@ class EditService:
         wish = Wish(request.sheet_id, items, request, path, key, atomic=request.atomic)
         return await self._applied(caller, wish)
 
-    async def preview(self, caller: Caller, request: EditSheet) -> ChangePreview:
-        """What `edit` would do now; nothing is written."""
-        items = await self._checked(caller, request.sheet_id, lambda sheet: build_items(sheet, request))
+    async def preview(self, caller: Caller, request: PreviewEdit) -> ChangePreview:
+        """What `edit`, `change_column` and `delete_column` would do now; nothing is written."""
+
+        def build(sheet: Sheet) -> list[Item]:
+            items = build_items(sheet, request)
+            for at, change in enumerate(request.change_columns):
+                items.append(_column_edit(sheet, change.column_id, change, f"changeColumns.{at}"))
+            return [*items, *(_column_delete(sheet, column_id) for column_id in request.delete_columns)]
+
+        items = await self._checked(caller, request.sheet_id, build)
         looked_at = await self._changes.look(caller, request.sheet_id, items)
         return ChangePreview(items=tuple(looked_at), losses=losses_of(looked_at))
 
@@ -113,25 +120,13 @@ class EditService:
     ) -> ChangeSetDetails:
         """Change properties of a column."""
 
-        def build(sheet: Sheet) -> list[Item]:
-            require_columns_writable(sheet)
-            column = _column(sheet, column_id)
-            after = _shape(check_column(sheet, request, "", existing=column))
-            return [ColumnEdit(column_id=column_id, after=after)]
-
-        items = await self._checked(caller, sheet_id, build)
+        items = await self._checked(caller, sheet_id, lambda sheet: [_column_edit(sheet, column_id, request, "")])
         return await self._applied(caller, Wish(sheet_id, items, request), whole=True)
 
     async def delete_column(self, caller: Caller, sheet_id: SheetId, column_id: ColumnId) -> ChangeSetDetails:
         """Delete a column with its cells."""
 
-        def build(sheet: Sheet) -> list[Item]:
-            require_columns_writable(sheet)
-            if _column(sheet, column_id).primary:
-                raise InvalidInput("The primary column cannot be deleted.", code="primary_column")
-            return [ColumnDelete(column_id=column_id)]
-
-        items = await self._checked(caller, sheet_id, build)
+        items = await self._checked(caller, sheet_id, lambda sheet: [_column_delete(sheet, column_id)])
         return await self._applied(caller, Wish(sheet_id, items, NoBody(path=column_id)), whole=True)
 
     async def _checked(self, caller: Caller, sheet_id: SheetId, build: Callable[[Sheet], T]) -> T:
@@ -166,6 +161,19 @@ def _of_row(sheet: Sheet, row_id: RowId, edit: EditSheet) -> list[Item]:
     if row_id not in sheet.rows_by_id:
         raise NotFound("There is no such row in the sheet.", code="row_not_found")
     return build_items(sheet, edit)
+
+
+def _column_edit(sheet: Sheet, column_id: ColumnId, request: ColumnChange, field: str) -> ColumnEdit:
+    require_columns_writable(sheet)
+    column = _column(sheet, column_id)
+    return ColumnEdit(column_id=column_id, after=_shape(check_column(sheet, request, field, existing=column)))
+
+
+def _column_delete(sheet: Sheet, column_id: ColumnId) -> ColumnDelete:
+    require_columns_writable(sheet)
+    if _column(sheet, column_id).primary:
+        raise InvalidInput("The primary column cannot be deleted.", code="primary_column")
+    return ColumnDelete(column_id=column_id)
 
 
 def _column(sheet: Sheet, column_id: ColumnId) -> Column:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from shared.ids import ColumnId, RowId, SheetId
 from shared.records import Frozen, example
-from shared.sheets.input import CellContent, CellInput, Placement
+from shared.sheets.input import CellContent, CellInput, ColumnChange, Placement
 from shared.sheets.models import CellValue
 
 _ROW_ID = r"^\d{1,19}$"
@@ -91,6 +91,40 @@ class EditSheet(Frozen):
         if not (self.cells or self.add_rows or self.delete_rows or self.move_rows):
             raise ValueError("give cells, addRows, deleteRows or moveRows")
         return self
+
+
+class ColumnToChange(ColumnChange):
+    """A column, and what shall change of it."""
+
+    model_config = example(columnId="1001", title="State")
+
+    column_id: ColumnId = Field(pattern=_ROW_ID)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.model_fields_set == {"column_id"}:
+            raise ValueError("name at least one property to change")
+        return self
+
+
+class PreviewEdit(EditSheet):
+    """`POST /api/changes/preview`: an edit of many things, and what the routes of columns change one by one."""
+
+    model_config = example(sheetId="100", changeColumns=[{"columnId": "1001", "title": "State"}])
+
+    change_columns: tuple[ColumnToChange, ...] = Field(default=(), max_length=20)
+    delete_columns: tuple[ColumnId, ...] = Field(default=(), max_length=20)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.cells or self.add_rows or self.delete_rows or self.move_rows or self.of_columns):
+            raise ValueError("give cells, addRows, deleteRows, moveRows, changeColumns or deleteColumns")
+        return self
+
+    @property
+    def of_columns(self) -> bool:
+        """Whether columns are changed or deleted."""
+        return bool(self.change_columns or self.delete_columns)
 
 
 class UndoChange(Frozen):

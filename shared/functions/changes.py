@@ -4,7 +4,7 @@ import azure.functions as func
 from pydantic import Field
 
 from shared.changes.models import ContinueChange
-from shared.changes.requests import AddRows, EditSheet, PatchRow, UndoChange
+from shared.changes.requests import AddRows, EditSheet, PatchRow, PreviewEdit, UndoChange
 from shared.changes.submitting import GUARD_QUEUE
 from shared.changes.views import ChangePreview, ChangeSetDetails, ChangeSetPage, Undone
 from shared.container import get_container
@@ -152,13 +152,13 @@ async def edit_sheet(call: Call[EditSheet, NoQuery]) -> ChangeSetDetails:
     triggers,
     "POST",
     "changes/preview",
-    summary="What many edits at once would do",
+    summary="What edits would do, also of columns",
     tag="Changes",
-    body=EditSheet,
+    body=PreviewEdit,
     answers=ChangePreview,
     errors=_WRITING,
 )
-async def preview_edit(call: Call[EditSheet, NoQuery]) -> ChangePreview:
+async def preview_edit(call: Call[PreviewEdit, NoQuery]) -> ChangePreview:
     """Nothing is written: what is there now, what is in conflict, and what undoing could not bring back."""
     return await call.container.edits.preview(call.caller, call.body)
 

@@ -284,3 +284,16 @@ async def test_an_answer_never_says_that_nothing_was_written_when_something_was(
     states = {item["columnId"]: (item["state"], item["code"]) for item in answer.json["items"]}
     assert states == {SUMMARY: ("conflict", "overwritten"), TITLE: ("written", None)}
     assert (value(world, "1"), value(world, "1", TITLE)) == ("Theirs", "Mine too")
+
+
+async def test_what_a_change_of_columns_cannot_take_back_is_said_before(functions: Functions, world: World):
+    body = {"sheetId": SHEET, "changeColumns": [{"columnId": SUMMARY, "type": "CHECKBOX"}], "deleteColumns": ["1002"]}
+    preview = await functions.request("preview_edit", body=body)
+    assert preview.status == 200
+    assert {loss["code"] for loss in preview.json["losses"]} == {"column_history", "column_conversion"}
+    assert [item["state"] for item in preview.json["items"]] == ["pending", "pending"]
+    assert [column.id for column in world.source.sheet(SHEET).columns] == [TITLE, "1002", SUMMARY]
+    wrong = {**body, "changeColumns": [{"columnId": SUMMARY}]}
+    assert (await functions.request("preview_edit", body=wrong)).status == 422
+    primary = await functions.request("preview_edit", body={"sheetId": SHEET, "deleteColumns": [TITLE]})
+    assert (primary.status, primary.json["code"]) == (422, "primary_column")
