@@ -1,27 +1,27 @@
-"""The edge of every HTTP function: correlation, protection against foreign pages, parsing, errors."""
+"""The edge of every HTTP function: correlation, protection against foreign pages, errors."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import azure.functions as func
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel
 
 from shared.clients.durable import DurableJobRunner
 from shared.container import Container, get_container
-from shared.errors import AppError, FieldError, Forbidden, InvalidInput, Unauthorized, UpstreamTimeout
+from shared.errors import AppError, Forbidden, Unauthorized, UpstreamTimeout
 from shared.functions.answers import finished
 from shared.functions.cookies import read_cookies, set_cookie
 from shared.functions.counting import count_request
-from shared.functions.problems import internal_error, invalid_input, problem_response
+from shared.functions.parsing import bearer_of, idempotency_key_of, parse_any_body, parse_query
+from shared.functions.problems import internal_error, problem_response
 from shared.functions.registration import DurableClient, HttpFunction, Triggers, header_map
 from shared.functions.routes import (
     CALLBACKS,
     JSON_TYPE,
-    MAX_KEY_CHARACTERS,
     ROUTES,
     Access,
     Call,
@@ -30,17 +30,13 @@ from shared.functions.routes import (
     NoQuery,
     Reply,
     Route,
-    Upload,
 )
 from shared.identity.models import Caller, Credentials, Person
 from shared.identity.refusals import noting_refusal
-from shared.tables.reading import MAX_FILE_BYTES
 from shared.telemetry import accept_correlation_id, correlated, get_logger
 
 log = get_logger(__name__)
 
-MAX_BODY_BYTES = 1_000_000
-MAX_UPLOAD_BYTES = MAX_FILE_BYTES
 _READING = ("GET", "HEAD")
 
 
@@ -166,7 +162,7 @@ async def _served(
     headers: MutableMapping[str, str],
 ) -> func.HttpResponse:
     cookies = read_cookies(header_map(request).get("Cookie", ""), https=container.settings.is_https)
-    credentials = Credentials(cookies.get("login"), _bearer(request))
+    credentials = Credentials(cookies.get("login"), bearer_of(request))
     if not route.any_host:
         require_own_host(request, container)
         require_own_page(request, container, credentials)
@@ -180,9 +176,9 @@ async def _served(
         container=container,
         signed_in=signed_in,
         path=dict(request.route_params),
-        query=_parse_query(route.query, request),
-        body=_parse_any_body(route, request),
-        idempotency_key=_idempotency_key(request) if route.creates else None,
+        query=parse_query(route.query, request),
+        body=parse_any_body(route, request),
+        idempotency_key=idempotency_key_of(request) if route.creates else None,
         runner=None if client is None else DurableJobRunner(client),
         if_none_match=header_map(request).get("If-None-Match"),
         cookies=cookies,
@@ -261,66 +257,6 @@ def require_own_page(request: func.HttpRequest, container: Container, credential
         return
     if not header_map(request).get("X-Requested-With"):
         raise Forbidden("Send the header X-Requested-With (any value) with every change.", code="csrf_header_missing")
-
-
-def _parse_any_body(route: Route, request: func.HttpRequest) -> BaseModel | None:
-    if route.uploads:
-        return parse_upload(route.uploads, request)
-    return None if route.body is None else parse_body(route.body, request)
-
-
-def parse_upload(content_types: tuple[str, ...], request: func.HttpRequest) -> Upload:
-    """The body as a file. Raises `InvalidInput` (`unsupported_media_type`, `body_too_large`)."""
-    content_type = _content_type(request)
-    if content_type not in content_types:
-        raise InvalidInput(f"Send the file as {', '.join(content_types)}.", code="unsupported_media_type")
-    raw = request.get_body()
-    if len(raw) > MAX_UPLOAD_BYTES:
-        raise InvalidInput(f"The file may have at most {MAX_UPLOAD_BYTES:,} bytes.", code="body_too_large")
-    return Upload(content_type=content_type, content=raw)
-
-
-def _content_type(request: func.HttpRequest) -> str:
-    return header_map(request).get("Content-Type", "").split(";")[0].strip().lower()
-
-
-def _bearer(request: func.HttpRequest) -> SecretStr | None:
-    scheme, _, token = header_map(request).get("Authorization", "").strip().partition(" ")
-    return SecretStr(token.strip()) if scheme.lower() == "bearer" else None
-
-
-def parse_body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
-    """The JSON body as `model`. Raises `InvalidInput` (`unsupported_media_type`, `malformed_json`, …)."""
-    if _content_type(request) != "application/json":
-        raise InvalidInput("Send the body as application/json.", code="unsupported_media_type")
-    raw = request.get_body()
-    if len(raw) > MAX_BODY_BYTES:
-        raise InvalidInput(f"The body may have at most {MAX_BODY_BYTES:,} bytes.", code="body_too_large")
-    try:
-        return model.model_validate_json(raw, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise InvalidInput(f"The body cannot be read. {first['msg']}.", code="malformed_json") from None
-        raise invalid_input(error, where="body") from None
-
-
-def _parse_query(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
-    # The worker leaves empty values out of `params`; `limit=` is no way to say nothing about the limit.
-    query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
-    empty = {name: value for name, value in query if not value}
-    try:
-        return model.model_validate({**empty, **request.params})
-    except ValidationError as error:
-        raise invalid_input(error, where="query") from None
-
-
-def _idempotency_key(request: func.HttpRequest) -> str | None:
-    key = header_map(request).get("Idempotency-Key")
-    if key is not None and not 1 <= len(key.strip()) <= MAX_KEY_CHARACTERS:
-        fault = FieldError("Idempotency-Key", f"must have 1 to {MAX_KEY_CHARACTERS} characters, or be left out")
-        raise InvalidInput("The Idempotency-Key cannot be used.", errors=(fault,))
-    return key
 
 
 def _reply(reply: Reply, route: Route, *, https: bool) -> func.HttpResponse:

@@ -16,7 +16,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from shared.functions.http import MAX_BODY_BYTES
+from shared.functions.parsing import MAX_BODY_BYTES
 from tests.functions.client import Answer, Functions
 from tests.functions.environment import HOST
 from tests.functions.world import SHEET, World
