@@ -6,7 +6,7 @@ than that is not stopped by it: what must not happen twice is guarded by an ETag
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from shared.errors import AppError
@@ -38,8 +38,11 @@ async def leased(store: LeaseStore, key: str, holder: str, *, seconds: float) ->
         yield True
     finally:
         renewal.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewal
+        await asyncio.wait(
+            {renewal}
+        )  # unlike awaiting it, this neither hides that we are cancelled nor keeps the lease
+        if not renewal.cancelled() and renewal.exception() is not None:
+            log.error("renewing the lease of %s broke", key.partition(":")[0], exc_info=renewal.exception())
         await store.release(key, holder)
 
 
