@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from shared.due import DueStore
+from shared.due import DueEntry, DueStore, look_at_due
 from shared.errors import Forbidden, InvalidInput, NotFound, RateLimited, Unauthorized, UpstreamUnavailable
 from shared.events.ports import MessageQueue
 from shared.identity.ports import Identity
@@ -40,8 +40,6 @@ REFUSED_FOR = timedelta(days=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 _LEASE_SECONDS = 180.0
 _BUSY_SECONDS = 5
-_ENTRIES_PER_PAGE = 100
-_PAGES_AT_ONCE = 20
 
 
 class WebhookKeeper:
@@ -81,18 +79,14 @@ class WebhookKeeper:
 
     async def look(self) -> None:
         """Let the sheets be looked after whose time has come."""
-        now = self._clock()
-        for _ in range(_PAGES_AT_ONCE):
-            entries = await self._due.list_due(DUE_KIND, now, limit=_ENTRIES_PER_PAGE)
-            for entry in entries:
-                sheet_id = SheetId(entry.subject)
-                state = await self._states.find(sheet_id)
-                if state.look_at is not None and state.look_at <= now:
-                    await self._plan(sheet_id, now + LOOK_AGAIN_AFTER_DEATH)
-                    await self._send_keep(sheet_id, is_due=True)
-                await self._due.remove(entry)
-            if len(entries) < _ENTRIES_PER_PAGE:
-                return
+        await look_at_due(self._due, DUE_KIND, self._clock(), self._look_at, again_after=FIRST_PAUSE)
+
+    async def _look_at(self, entry: DueEntry, now: datetime) -> None:
+        sheet_id = SheetId(entry.subject)
+        state = await self._states.find(sheet_id)
+        if state.look_at is not None and state.look_at <= now:
+            await self._plan(sheet_id, now + LOOK_AGAIN_AFTER_DEATH)
+            await self._send_keep(sheet_id, is_due=True)
 
     async def owner_leaves(self, user_id: UserId) -> None:
         """Delete the webhooks that this user's token created, while it still can; others who watch get new ones."""
